@@ -1,0 +1,1 @@
+"""A GitOps platform: what Git declares, your clusters are."""
