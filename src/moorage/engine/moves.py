@@ -1,0 +1,201 @@
+"""
+The sync state machine: given how far a sync has come, what is the next move?
+
+The controller asks this module once a pass and does what it says: perform some
+actions, wait for some resources, or call the operation finished. Nothing here
+knows about clusters, time or tasks. All of a sync's memory is in the outcomes
+passed in, so a sync survives a restart by storing them and asking again.
+
+Rule for this file: every rule about order lives here. A caller that has to
+know about waves or hooks is a bug in this module's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from moorage.model.health import Health, HealthStatus
+from moorage.model.identity import ResourceKey
+from moorage.model.operation import (
+    Action,
+    ActionKey,
+    Finished,
+    Move,
+    Outcome,
+    Perform,
+    Plan,
+    Step,
+    Verb,
+    Wait,
+)
+
+Done = Mapping[ActionKey, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What is known of the live resources of a plan.
+
+    `health` of a resource that is present and has no rule is None; one that is
+    absent from `present` does not exist. `settled` tells whether the store has
+    seen the version of a resource that its outcome reported: before that,
+    yesterday's Healthy would let the next wave start.
+    """
+
+    present: frozenset[ResourceKey] = frozenset()
+    health: Mapping[ResourceKey, Health | None] = field(default_factory=dict)
+    unsettled: frozenset[ResourceKey] = frozenset()
+
+
+def next_move(plan: Plan, done: Done, seen: Seen) -> Move:
+    """
+    Return what a sync should do now.
+
+    Args:
+        plan: What the sync set out to do.
+        done: The outcome of each action already performed, by any pass.
+        seen: The live resources as far as the store knows them.
+
+    Returns:
+        `Perform` for the actions that are next, `Wait` for what must settle
+        first, `Finished` otherwise. A failed step ends the sync: the steps
+        after it are never returned, the SyncFail hooks are.
+    """
+    for position, step in enumerate(plan.steps):
+        move = _within_step(step, done, seen, last=position == len(plan.steps) - 1)
+        if isinstance(move, Failure):
+            return _after_failure(plan, done, seen, move)
+        if move is not None:
+            return move
+    return Finished(True, _success(plan), _cleanup(plan.steps, "HookSucceeded"))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step failed; an inner word of this module."""
+
+    message: str
+
+
+def _within_step(step: Step, done: Done, seen: Seen, *, last: bool) -> Move | Failure | None:
+    removals = [a for a in step.actions if a.verb in (Verb.PRUNE, Verb.CLEAR)]
+    additions = [a for a in step.actions if a.verb in (Verb.APPLY, Verb.HOOK)]
+    if waiting := _unperformed(removals, done):
+        return Perform(waiting)
+    if failure := _failures(removals, done):
+        return failure
+    if not additions or _unperformed(additions, done):
+        if lingering := _lingering(removals, done, seen):
+            return Wait(lingering, f"waiting for deletion of {_names(lingering)}")
+    if waiting := _unperformed(additions, done):
+        if failure := _failures(additions, done):
+            return failure
+        return Perform(waiting)
+    if failure := _failures(additions, done):
+        return failure
+    return _settled(step, additions, done, seen, last=last)
+
+
+def _settled(
+    step: Step, additions: list[Action], done: Done, seen: Seen, *, last: bool
+) -> Wait | Failure | None:
+    if last and not step.has_hooks:
+        return None
+    unready: list[ResourceKey] = []
+    for action in additions:
+        if done[action.key].message.startswith(HOOK_DONE):
+            continue
+        if action.resource in seen.unsettled:
+            unready.append(action.resource)
+            continue
+        if action.resource not in seen.present:
+            return Failure(f"{action.resource} is missing, it might have been deleted")
+        health = seen.health.get(action.resource)
+        if health is None or health.status is HealthStatus.HEALTHY:
+            continue
+        if health.status is HealthStatus.DEGRADED or (
+            action.verb is Verb.HOOK and health.status is HealthStatus.UNKNOWN
+        ):
+            return Failure(f"{action.resource} is {health.status}: {health.message}".rstrip(": "))
+        unready.append(action.resource)
+    if not unready:
+        return None
+    kind = "completion of hook" if step.has_hooks else "healthy state of"
+    return Wait(tuple(unready), f"waiting for {kind} {_names(unready)}")
+
+
+HOOK_DONE = "hook finished"
+"""Begins the message of a hook's outcome once it was seen to succeed: it may be gone by now."""
+
+
+def finished_hooks(plan: Plan, done: Done, seen: Seen) -> dict[ActionKey, Outcome]:
+    """
+    Return new outcomes for hooks that were seen to succeed.
+
+    Recording it makes a hook that is deleted afterwards (by its time to live,
+    or by a person) count as what it was: a success.
+    """
+    news: dict[ActionKey, Outcome] = {}
+    for step in (*plan.steps, *plan.on_failure):
+        for action in step.actions:
+            outcome = done.get(action.key)
+            if action.verb is not Verb.HOOK or outcome is None or outcome.failed:
+                continue
+            if outcome.message.startswith(HOOK_DONE) or action.resource in seen.unsettled:
+                continue
+            health = seen.health.get(action.resource)
+            if action.resource in seen.present and (health is None or health.status is HealthStatus.HEALTHY):
+                news[action.key] = replace(
+                    outcome, message=f"{HOOK_DONE}: {health.message if health else ''}".rstrip(": ")
+                )
+    return news
+
+
+def _unperformed(actions: Sequence[Action], done: Done) -> tuple[Action, ...]:
+    return tuple(a for a in actions if a.key not in done)
+
+
+def _failures(actions: Sequence[Action], done: Done) -> Failure | None:
+    failed = [(a, done[a.key]) for a in actions if a.key in done and done[a.key].failed]
+    if not failed:
+        return None
+    action, outcome = failed[0]
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return Failure(f"{action.resource}: {outcome.message}{more}")
+
+
+def _lingering(removals: Sequence[Action], done: Done, seen: Seen) -> tuple[ResourceKey, ...]:
+    return tuple(
+        a.resource
+        for a in removals
+        if not a.skip_reason and a.resource in seen.present and done[a.key].result.value != "skipped"
+    )
+
+
+def _after_failure(plan: Plan, done: Done, seen: Seen, failure: Failure) -> Move:
+    for step in plan.on_failure:
+        move = _within_step(step, done, seen, last=False)
+        if isinstance(move, Failure):
+            return Finished(
+                False, f"{failure.message}; SyncFail hook: {move.message}", _cleanup(plan.steps, "HookFailed")
+            )
+        if move is not None:
+            return move
+    return Finished(False, failure.message, _cleanup(plan.steps, "HookFailed"))
+
+
+def _cleanup(steps: Sequence[Step], policy: str) -> tuple[ResourceKey, ...]:
+    return tuple(
+        a.resource for s in steps for a in s.actions if a.verb is Verb.HOOK and policy in a.delete_policies
+    )
+
+
+def _success(plan: Plan) -> str:
+    return "successfully synced (all tasks run)" if plan.steps else "successfully synced (no more tasks)"
+
+
+def _names(keys: Sequence[ResourceKey]) -> str:
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return f"{keys[0].group}/{keys[0].kind}/{keys[0].name}".lstrip("/") + more

@@ -1,0 +1,276 @@
+"""
+Decides whether to begin, continue, retry or supersede an operation.
+
+Automation, sync windows, self-healing and retries are rules over values: the
+application, the comparison, what the last operation did and the time. The
+answer is an `Operation` (not yet recorded, when it is new) or `NotNow` with the
+reason a person may read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from moorage.engine.duration import parse_duration
+from moorage.engine.options import sync_options
+from moorage.model.application import Application, Automated, Retry
+from moorage.model.identity import ResourceKey
+from moorage.model.operation import NotNow, Operation, OperationPhase, SelectedResource
+from moorage.model.states import Change, Comparison, Difference, SyncStatus
+
+HEAL_FIRST = timedelta(seconds=2)
+HEAL_FACTOR = 3
+HEAL_MOST = timedelta(seconds=300)
+AUTOMATED_RETRY = Retry(limit=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether the sync windows let an operation begin, and how a person would read why not."""
+
+    allowed: bool = True
+    message: str = ""
+
+
+OPEN = Permission()
+
+
+def decide(
+    app: Application,
+    current: Operation | None,
+    comparison: Comparison,
+    revision: str,
+    now: datetime,
+    *,
+    automated_window: Permission = OPEN,
+    manual_window: Permission = OPEN,
+) -> Operation | NotNow:
+    """
+    Return the operation an application should be in now, or why there is none.
+
+    Args:
+        app: What the user asked for, with a requested operation if there is one.
+        current: The last operation, running or finished.
+        comparison: Of the latest revision with the live state.
+        revision: The latest revision.
+        now: The time, with a time zone.
+        automated_window: Whether windows let an automated sync begin.
+        manual_window: Whether windows let a requested sync begin.
+
+    Returns:
+        A running operation as it is, a retry of it, a new one that is not
+        recorded yet, or `NotNow`.
+    """
+    if current is not None and not current.phase.finished:
+        return _continue(app, current, revision, now)
+    if app.operation is not None:
+        return _requested(app, revision, now, manual_window)
+    return _automated(app, current, comparison, revision, now, automated_window)
+
+
+def _continue(app: Application, current: Operation, revision: str, now: datetime) -> Operation | NotNow:
+    if current.phase is OperationPhase.TERMINATING:
+        return current
+    begins = retry_begins(current)
+    if begins is None:
+        return current
+    if current.automated and app.automated and revision != current.revision:
+        return begin(app, revision, now, automated=True, prune=app.automated.prune)
+    if now < begins:
+        return NotNow(current.message, (begins - now).total_seconds())
+    pinned = revision if current.retry.refresh else current.revision
+    return replace(
+        current,
+        id=operation_id(app, current.started_at, current.retries),
+        revision=pinned,
+        outcomes={},
+        finished_at="",
+        message=f"retry #{current.retries}",
+        recorded=False,
+    )
+
+
+def retry_begins(operation: Operation) -> datetime | None:
+    """Return when a failed attempt is tried again; None when the operation is not waiting for that."""
+    if operation.phase is not OperationPhase.RUNNING or not operation.finished_at:
+        return None
+    return parse_time(operation.finished_at) + retry_delay(operation.retry, operation.retries)
+
+
+def retry_delay(retry: Retry, attempt: int) -> timedelta:
+    """Return how long to wait before attempt number `attempt` (1 is the first retry)."""
+    seconds = retry.duration.total_seconds() * retry.factor ** min(attempt - 1, 64)
+    return timedelta(seconds=min(seconds, retry.max_duration.total_seconds()))
+
+
+def after_failure(operation: Operation, message: str, now: str) -> Operation:
+    """Return the operation as it stands after an attempt failed: to be retried, or Failed."""
+    limit = operation.retry.limit
+    if operation.phase is not OperationPhase.TERMINATING and (limit < 0 or operation.retries < limit):
+        attempt = operation.retries + 1
+        delay = int(retry_delay(operation.retry, attempt).total_seconds())
+        text = f"{message}. Retrying attempt #{attempt} in {delay} s."
+        return replace(operation, retries=attempt, finished_at=now, message=text)
+    return replace(operation, phase=OperationPhase.FAILED, finished_at=now, message=message)
+
+
+def _requested(app: Application, revision: str, now: datetime, window: Permission) -> Operation | NotNow:
+    if not window.allowed:
+        return NotNow(window.message, 60.0)
+    request: Mapping[str, Any] = app.operation or {}
+    sync: Mapping[str, Any] = request.get("sync") or {}
+    strategy = sync.get("syncStrategy") or {}
+    words = sync.get("syncOptions")
+    options = app.options if words is None else sync_options(words)
+    retry = decode_retry(request.get("retry")) or app.retry or Retry()
+    initiated = request.get("initiatedBy") or {}
+    selected = tuple(
+        SelectedResource(r.get("group", ""), r.get("kind", ""), r.get("namespace", ""), r.get("name", ""))
+        for r in sync.get("resources") or ()
+    )
+    force = bool((strategy.get("apply") or strategy.get("hook") or {}).get("force"))
+    return Operation(
+        id=operation_id(app, format_time(now)),
+        revision=sync.get("revision") or revision,
+        started_at=format_time(now),
+        prune=bool(sync.get("prune")),
+        dry_run=bool(sync.get("dryRun")),
+        automated=bool(initiated.get("automated")),
+        username=str(initiated.get("username") or ""),
+        skip_hooks=strategy.get("apply") is not None and strategy.get("hook") is None,
+        force=force,
+        options=replace(options, force=True) if force else options,
+        retry=retry,
+        selected=selected,
+        recorded=False,
+    )
+
+
+def decode_retry(value: Mapping[str, Any] | None) -> Retry | None:
+    """Return a retry policy from its JSON; what it does not say is as in Argo CD."""
+    if not value:
+        return None
+    backoff = value.get("backoff") or {}
+    default = Retry()
+    return Retry(
+        limit=int(value.get("limit") or 0),
+        refresh=bool(value.get("refresh")),
+        duration=parse_duration(backoff["duration"]) if backoff.get("duration") else default.duration,
+        factor=int(backoff.get("factor") or default.factor),
+        max_duration=parse_duration(backoff["maxDuration"])
+        if backoff.get("maxDuration")
+        else default.max_duration,
+    )
+
+
+def _automated(
+    app: Application,
+    last: Operation | None,
+    comparison: Comparison,
+    revision: str,
+    now: datetime,
+    window: Permission,
+) -> Operation | NotNow:
+    policy = app.automated
+    if policy is None:
+        return NotNow("automated sync is off")
+    if app.deleted_at:
+        return NotNow("the application is being deleted")
+    if comparison.status is not SyncStatus.OUT_OF_SYNC:
+        return NotNow(f"sync status is {comparison.status}")
+    candidates = [d for d in comparison.changed if d.change is not Change.PRUNE or policy.prune]
+    if not candidates:
+        return NotNow("only resources to prune differ, and automated pruning is off")
+    if refusal := _would_wipe_out(policy, comparison):
+        return NotNow(refusal, warning=refusal)
+    if not window.allowed:
+        return NotNow(window.message, 60.0)
+    if last is None or last.revision != revision or last.dry_run:
+        return begin(app, revision, now, automated=True, prune=policy.prune)
+    return _again(app, policy, last, candidates, revision, now)
+
+
+def _would_wipe_out(policy: Automated, comparison: Comparison) -> str:
+    every = comparison.differences and all(d.change is Change.PRUNE for d in comparison.differences)
+    if policy.prune and every and not policy.allow_empty:
+        return "auto-sync will wipe out all resources; set spec.syncPolicy.automated.allowEmpty to allow it"
+    return ""
+
+
+def _again(
+    app: Application,
+    policy: Automated,
+    last: Operation,
+    candidates: list[Difference],
+    revision: str,
+    now: datetime,
+) -> Operation | NotNow:
+    """Decide about an out-of-sync application whose revision was tried already."""
+    if last.phase in (OperationPhase.FAILED, OperationPhase.ERROR):
+        warning = f"Failed last sync attempt to {revision[:7]}: {last.message}"
+        return NotNow("the last sync of this revision failed", warning=warning)
+    if _never_tried(last, candidates):
+        return begin(app, revision, now, automated=True, prune=policy.prune)
+    if not policy.self_heal:
+        return NotNow("drift, and self-healing is off")
+    attempts = last.heal_attempts
+    if attempts and _healed_in_vain(last, candidates):
+        delay = min(HEAL_FIRST * HEAL_FACTOR ** min(attempts - 1, 10), HEAL_MOST)
+        due = parse_time(last.finished_at) + delay
+        if now < due:
+            return NotNow("self-healing backs off", (due - now).total_seconds())
+    else:
+        attempts = 0
+    operation = begin(app, revision, now, automated=True, prune=policy.prune)
+    selected = tuple(SelectedResource(*d.key) for d in candidates)
+    return replace(operation, selected=selected, heal_attempts=attempts + 1)
+
+
+def _never_tried(last: Operation, candidates: list[Difference]) -> bool:
+    """Whether the last operation was about other resources than those that differ (a partial sync)."""
+    if not last.selected:
+        return False
+    return not last.automated and not any(s.matches(d.key) for s in last.selected for d in candidates)
+
+
+def _healed_in_vain(last: Operation, candidates: list[Difference]) -> bool:
+    """Whether something that differs now was healed by the last operation a moment ago."""
+    healed: set[ResourceKey] = {action.resource for action in last.outcomes}
+    return any(d.key in healed for d in candidates)
+
+
+def begin(app: Application, revision: str, now: datetime, *, automated: bool, prune: bool) -> Operation:
+    """Return a new operation of the application's own policy, not recorded yet."""
+    return Operation(
+        id=operation_id(app, format_time(now)),
+        revision=revision,
+        started_at=format_time(now),
+        prune=prune,
+        automated=automated,
+        options=app.options,
+        retry=app.retry or (AUTOMATED_RETRY if automated else Retry()),
+        recorded=False,
+    )
+
+
+def operation_id(app: Application, started_at: str, attempt: int = 0) -> str:
+    """Return the id of an attempt of an operation: made of what is kept, so that it survives a restart."""
+    return f"{app.uid}-{attempt}-{int(parse_time(started_at).timestamp())}"
+
+
+def format_time(moment: datetime) -> str:
+    """Return a time as Kubernetes writes it: UTC, whole seconds, ``Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the moment an RFC 3339 text names. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def supersedes(current: Operation, app: Application, revision: str, *, waiting: bool) -> bool:
+    """Whether a newer revision should replace an automated operation that only waits."""
+    return waiting and current.automated and app.automated is not None and revision != current.revision

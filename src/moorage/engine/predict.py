@@ -1,0 +1,157 @@
+"""
+Says what a live object would become if its target state were applied now.
+
+The comparison shows the difference between an object and its prediction, so that
+fields nobody declares, defaults of the API server and values other controllers own
+never count as a difference. Only the body is predicted: ``managedFields`` and the
+other bookkeeping of the server stay as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from moorage.engine.merge.apply import nulls_dropped, pruned
+from moorage.engine.merge.fields import FieldSet, Mismatch, Node, edge_of
+from moorage.engine.merge.jsonmerge import merge_patch, three_way_merge
+from moorage.engine.merge.lastapplied import last_applied
+from moorage.engine.merge.managed import Owner, Owners, migrate_client_side
+from moorage.engine.merge.schema import Schema, deduced
+from moorage.engine.merge.strategic import strategic_merge, three_way_strategic
+from moorage.engine.merge.typed import merge
+from moorage.model.manifest import Json
+
+
+def predict_apply(
+    live: Json | None,
+    target: Json,
+    *,
+    manager: str,
+    schema: Schema,
+    migrate_from: Sequence[str] = (),
+) -> Json:
+    """
+    Return `live` as it would be after a forced server-side apply of `target`.
+
+    Args:
+        live: The object as it is, or None when it does not exist.
+        target: What would be applied; never changed.
+        manager: The field manager that would apply.
+        schema: How the kind merges.
+        migrate_from: Managers whose client-side fields this one would take over first.
+
+    Raises:
+        Mismatch: A keyed list of `target` holds an element twice or without its keys.
+    """
+    target = _declared(target, schema)
+    if live is None:
+        return target
+    body = {**live, "metadata": _unmanaged(live)}
+    merged: Json = merge(body, target, schema)
+    entries = (live.get("metadata") or {}).get("managedFields")
+    if entries:
+        merged = _without_dropped(merged, target, entries, manager, schema, migrate_from)
+        merged["metadata"] = {**merged["metadata"], "managedFields": entries}
+    return merged
+
+
+def predict_client_side(live: Json | None, target: Json, schema: Schema | None) -> Json:
+    """
+    Return `live` as it would be after a client-side apply of `target`.
+
+    What the last-applied annotation set and `target` does not set any more goes;
+    without the annotation nothing is removed. Kinds without a schema merge as JSON.
+    """
+    target = _declared(target, schema or deduced())
+    if live is None:
+        return target
+    original = last_applied(live)
+    if schema is None:
+        result: Json = merge_patch(live, three_way_merge(original, target, live))
+        return result
+    return strategic_merge(live, three_way_strategic(original, target, live, schema), schema)
+
+
+def _unmanaged(live: Json) -> Json:
+    return {name: value for name, value in (live.get("metadata") or {}).items() if name != "managedFields"}
+
+
+def _declared(target: Json, schema: Schema) -> Json:
+    if target.get("kind") == "Secret" and target.get("apiVersion") == "v1" and "stringData" in target:
+        target = _encoded(target)
+    if b"null" in orjson.dumps(target):
+        target = nulls_dropped(target, schema)
+    return target
+
+
+def _encoded(secret: Json) -> Json:
+    plain = secret.get("stringData") or {}
+    encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in plain.items()}
+    body = {name: value for name, value in secret.items() if name != "stringData"}
+    if encoded or "data" in body:
+        body["data"] = {**(body.get("data") or {}), **encoded}
+    return body
+
+
+def _without_dropped(
+    merged: Json,
+    target: Json,
+    entries: list[Json],
+    manager: str,
+    schema: Schema,
+    migrate_from: Sequence[str],
+) -> Json:
+    mine = [entry for entry in entries if _writes(entry, manager, migrate_from)]
+    if not mine or all(_sets_all(entry.get("fieldsV1") or {}, target, schema) for entry in mine):
+        return merged
+    if migrate_from:
+        entries = migrate_client_side(entries, from_managers=migrate_from, to_manager=manager)
+    owners = Owners.of(entries)
+    me = Owner(manager, "Apply", str(target.get("apiVersion") or ""))
+    claimed = owners.having(me, FieldSet.from_value(target, schema)).union()
+    return pruned(merged, owners.fields(me), claimed, schema)
+
+
+def _writes(entry: Json, manager: str, migrate_from: Sequence[str]) -> bool:
+    if entry.get("subresource"):
+        return False
+    if entry.get("operation") == "Apply":
+        return entry.get("manager") == manager
+    return entry.get("manager") in migrate_from
+
+
+def _sets_all(fields: Node, value: Any, schema: Schema) -> bool:
+    # Whether a value sets everything that a tree of fields names. This is the usual
+    # case and saves building the field sets of whole objects.
+    if isinstance(value, dict):
+        for edge, inner in fields.items():
+            if edge == ".":
+                continue
+            name = edge[2:]
+            if name not in value or edge[:2] != "f:":
+                return False
+            if inner and not _sets_all(inner, value[name], schema.child(name)):
+                return False
+        return True
+    if isinstance(value, list) and not schema.atomic_list:
+        return _holds_all(fields, value, schema)
+    return False
+
+
+def _holds_all(fields: Node, values: list[Any], schema: Schema) -> bool:
+    try:
+        index = {edge_of(value, schema): value for value in values}
+    except Mismatch:
+        return False
+    for edge, inner in fields.items():
+        if edge == ".":
+            continue
+        if edge not in index:
+            return False
+        if inner.keys() - {"."} and not _sets_all(inner, index[edge], schema.items):
+            return False
+    return True

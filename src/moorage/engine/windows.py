@@ -1,0 +1,71 @@
+"""
+Do a project's sync windows let an operation begin now?
+
+The rules are Argo CD's: an active deny wins; then an active allow; where there
+are allow windows and none is active, nothing begins. A window may let manual
+syncs through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from moorage.engine.cron import parse_schedule
+from moorage.engine.permits import matches
+from moorage.engine.policy import OPEN, Permission
+from moorage.model.application import Application
+from moorage.model.project import SyncWindow
+
+BLOCKED = "Sync operation blocked by sync window"
+
+
+def permission(
+    windows: Sequence[SyncWindow], app: Application, server: str, now: datetime, *, manual: bool
+) -> Permission:
+    """Return whether an operation of `app` may begin now; `manual` tells that a person asked for it."""
+    if not windows:
+        return OPEN
+    concerned = [w for w in windows if selects(w, app, server)]
+    denying = [w for w in concerned if w.kind == "deny" and is_active(w, now)]
+    if denying:
+        return _manual(denying, manual, "a deny window is active")
+    allowing = [w for w in concerned if w.kind == "allow"]
+    if not allowing or any(is_active(w, now) for w in allowing):
+        return OPEN
+    return _manual(allowing, manual, "no allow window is active")
+
+
+def _manual(windows: Sequence[SyncWindow], manual: bool, why: str) -> Permission:
+    if manual and all(w.manual_sync for w in windows):
+        return OPEN
+    return Permission(False, f"{BLOCKED}: {why} ({windows[0].schedule}, {windows[0].time_zone})")
+
+
+def selects(window: SyncWindow, app: Application, server: str) -> bool:
+    """Whether a window is about an application: by name, cluster or namespace."""
+    found = []
+    if window.applications:
+        found.append(any(matches(glob, app.key.name) for glob in window.applications))
+    if window.clusters:
+        names = (server, app.destination.name)
+        found.append(any(matches(glob, name) for glob in window.clusters for name in names if name))
+    if window.namespaces:
+        found.append(any(matches(glob, app.destination.namespace) for glob in window.namespaces))
+    return bool(found) and (all(found) if window.and_operator else any(found))
+
+
+def is_active(window: SyncWindow, now: datetime) -> bool:
+    """
+    Whether a window is open now.
+
+    A schedule or time zone that cannot be read makes a deny window active and
+    an allow window not: what is not understood never opens a door.
+    """
+    try:
+        local = now.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)
+        begun = parse_schedule(window.schedule).last(local, window.duration)
+    except (ValueError, KeyError, OSError):
+        return window.kind == "deny"
+    return begun is not None and local < begun + window.duration

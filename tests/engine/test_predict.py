@@ -1,0 +1,161 @@
+"""Predictions: the live object as an apply would leave it."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from merging_kinds import kind, web
+
+from moorage.engine.merge.apply import record_update, server_side_apply
+from moorage.engine.merge.schema import deduced
+from moorage.engine.predict import predict_apply, predict_client_side
+from moorage.model.manifest import digest, without
+
+LAST = "kubectl.kubernetes.io/last-applied-configuration"
+BOOKS = ("metadata", "managedFields")
+MANAGER = "argocd-controller"
+
+
+def applied(live, config, manager=MANAGER):
+    return server_side_apply(live, config, manager=manager, schema=kind(), force=True, now="t").body
+
+
+def test_what_others_set_is_no_difference():
+    """
+    Defaults and fields of other controllers are in the prediction as they are in the live object.
+    """
+    target = web(containers=[{"name": "c", "ports": [{"containerPort": 80}]}])
+    live = web(
+        {"uid": "1"},
+        replicas=3,
+        containers=[{"name": "c", "image": "x", "ports": [{"containerPort": 80, "protocol": "TCP"}]}],
+    )
+
+    assert live == predict_apply(live, target, manager=MANAGER, schema=kind())
+
+
+def test_removed_fields_are_predicted_to_go():
+    """
+    What this manager set and does not set any more is gone from the prediction, and the books stay.
+    """
+    live = applied(None, web({"labels": {"a": "1"}}, replicas=2))
+
+    predicted = predict_apply(live, web({"labels": {"a": "1"}}), manager=MANAGER, schema=kind())
+
+    assert predicted["spec"] == {}
+    assert live["metadata"] == predicted["metadata"]
+
+
+def test_migrated_fields_are_predicted_to_go():
+    """
+    With a migration ahead, what the old client set counts as set by this manager.
+    """
+    body = web(replicas=2)
+    managed = record_update(None, body, manager="kubectl-client-side-apply", schema=kind(), now="t")
+    live = {**body, "metadata": {**body["metadata"], "managedFields": managed}}
+
+    kept = predict_apply(live, web(), manager=MANAGER, schema=kind())
+    gone = predict_apply(
+        live, web(), manager=MANAGER, schema=kind(), migrate_from=("kubectl-client-side-apply",)
+    )
+
+    assert kept["spec"] == {"replicas": 2}
+    assert gone["spec"] == {}
+
+
+def test_nulls_of_the_target_are_not_predicted():
+    """
+    A null in a manifest is what the API server drops, so it never shows as a difference.
+    """
+    live = web(replicas=2)
+
+    assert web() == predict_apply(None, web(replicas=None), manager=MANAGER, schema=kind())
+    assert (
+        "strategy"
+        not in predict_apply(live, web(replicas=2, strategy=None), manager=MANAGER, schema=kind())["spec"]
+    )
+
+
+def test_plain_text_of_a_secret_is_predicted_encoded():
+    """
+    stringData of a Secret is predicted as the data the API server stores.
+    """
+    target = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "stringData": {"a": "é"},
+        "data": {"b": "Yg=="},
+    }
+    expected = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "data": {"a": "w6k=", "b": "Yg=="},
+    }
+
+    assert expected == predict_apply(None, target, manager=MANAGER, schema=deduced())
+    assert expected == predict_client_side(None, target, None)
+
+
+def test_client_side_prediction_goes_by_the_last_configuration():
+    """
+    What last-applied set and the target lacks goes; what only the live object has stays.
+    """
+    last = web({"labels": {"a": "1"}}, replicas=2)
+    live = web(
+        {"labels": {"a": "1", "foreign": "1"}, "annotations": {LAST: json.dumps(last)}},
+        replicas=2,
+        containers=[{"name": "sidecar"}],
+    )
+    target = web({"labels": {}}, containers=[{"name": "c"}])
+
+    for schema, names in ((kind(), ["c", "sidecar"]), (None, ["c"])):
+        predicted = predict_client_side(live, target, schema)
+        assert predicted["metadata"]["labels"] == {"foreign": "1"}
+        assert "replicas" not in predicted["spec"]
+        assert names == [one["name"] for one in predicted["spec"]["containers"]]
+
+
+def test_without_a_last_configuration_nothing_is_removed():
+    """
+    An object never applied to by a client keeps every field the target does not set.
+    """
+    live = web({"labels": {"a": "1"}}, replicas=2)
+
+    assert live == predict_client_side(live, web(), kind())
+
+
+specs = st.fixed_dictionaries(
+    {},
+    optional={
+        "replicas": st.integers(0, 2),
+        "selector": st.just({"matchLabels": {"a": "b"}}),
+        "containers": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from("abc")}, optional={"image": st.sampled_from("xy")}
+            ),
+            max_size=3,
+            unique_by=lambda one: one["name"],
+        ),
+    },
+)
+
+
+@given(st.lists(st.tuples(specs, st.sampled_from([MANAGER, "other"])), max_size=3), specs)
+def test_prediction_is_what_a_forced_apply_does(history, spec):
+    """
+    For any history the prediction is the body of the forced apply, and no input changes.
+    """
+    live = None
+    for past, manager in history:
+        live = applied(live, web(**past), manager)
+    target = web(**spec)
+    before = digest((live, target))
+
+    predicted = predict_apply(live, target, manager=MANAGER, schema=kind())
+
+    assert before == digest((live, target))
+    assert without(applied(live, target), BOOKS) == without(predicted, BOOKS)
