@@ -1,0 +1,542 @@
+"""
+What does a Git repository hold at a ref, with as little traffic as possible?
+
+A `Mirror` is this machine's copy of one repository. However many applications
+ask, at most one fetch of it is running: who asks meanwhile gets the next one.
+Git does the network; reading goes through `ObjectReader`. What the server says
+about a ref is the only word that counts: a webhook can make us look, never
+tell us what we see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from moorage.model.errors import Error, LimitExceeded, PathNotFound, RevisionNotFound, SourceRefused
+from moorage.sources.addresses import Address, parse_address, shown
+from moorage.sources.connections import open_connection
+from moorage.sources.credentials import Repository, scrub
+from moorage.sources.gitfaults import classify, is_damaged
+from moorage.sources.network import look_up
+from moorage.sources.objects import OBJECT_ID, SUBMODULE, TREE, Commit, Entry, Missing, ObjectReader
+from moorage.sources.program import Connection, Ended, Git
+from moorage.sources.refs import RefTable, check_ref, find_ref, is_short_id, parse_refs
+from moorage.sources.settings import GitSettings
+
+_LFS = b"version https://git-lfs.github.com/spec/v1\n"
+_EVERYTHING = ("+refs/heads/*:refs/moorage/all/heads/*", "+refs/tags/*:refs/moorage/all/tags/*")
+_FAILURE_KEPT = 5.0
+_TREE_LIMIT = 64 * 1024 * 1024
+
+TokenSource = Callable[[Repository], Awaitable[str]]
+
+
+class _Round:
+    """One request to the server that several callers share."""
+
+    def __init__(self) -> None:
+        self.wanted: set[str] = set()
+        self.done = False
+        self.error: Error | None = None
+
+
+class Mirror:
+    """
+    A bare copy of one repository, kept up to date on demand.
+
+    Objects once read stay readable for ever by their id; refs are only known
+    as fresh as the last look at the server.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        folder: Path,
+        scratch: Path,
+        git: Git,
+        settings: GitSettings,
+        token: TokenSource | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.repository = repository
+        self.address: Address = parse_address(repository.url, settings.schemes)
+        self.folder = folder
+        self.table: RefTable | None = None
+        self.looked_at = float("-inf")
+        self.fetches = 0
+        self.looks = 0
+        self._scratch = scratch
+        self._git = git
+        self._settings = settings
+        self._token = token
+        self._clock = clock
+        self._fetching = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._failed: tuple[float, Error] | None = None
+        self._look = _Round()
+        self._round = _Round()
+        self._made = False
+        self._reader: ObjectReader | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages name the repository."""
+        return shown(self.repository.url)
+
+    # Refs
+
+    async def look(self, *, within: float = 0.0) -> RefTable:
+        """
+        Return what the server lists, at most `within` seconds old.
+
+        Callers that arrive while the server is being asked share the next answer.
+        """
+        if self.table is not None and self._clock() - self.looked_at < within:
+            return self.table
+        if self._failed is not None and self._clock() - self._failed[0] < min(within, _FAILURE_KEPT):
+            raise type(self._failed[1])(*self._failed[1].args) from self._failed[1]
+        mine = self._look
+        async with self._looking:
+            if not mine.done:
+                # From here on new callers gather for the look after this one.
+                self._look = _Round()
+                try:
+                    await self._look_now()
+                except Error as error:
+                    mine.error = error
+                    self._failed = self._clock(), error
+                mine.done = True
+        if mine.error is not None:
+            raise type(mine.error)(*mine.error.args) from mine.error
+        assert self.table is not None
+        return self.table
+
+    async def _look_now(self) -> None:
+        began = self._clock()
+        ended = await self._remote(
+            ["ls-remote", "--symref", "--quiet", "--", self.address.url], timeout=self._settings.ask_timeout
+        )
+        self.looks += 1
+        self._failed = None
+        self.table = parse_refs(ended.stdout.decode("utf-8", "surrogateescape"))
+        self.looked_at = began
+
+    async def resolve(self, ref: str, *, within: float = 0.0, tag_prefix: str = "") -> str:
+        """
+        Return the commit a ref means, with that commit in the mirror.
+
+        Args:
+            ref: Branch, tag, commit, short commit, ``HEAD``, ``refs/…`` or constraint over tags.
+            within: How many seconds old the knowledge of the server's refs may be.
+
+        Raises:
+            RevisionNotFound: when the server has no such ref or commit.
+        """
+        ref = check_ref(ref, self.name)
+        if OBJECT_ID.fullmatch(ref):
+            return await self._resolve_id(ref)
+        for attempt in range(3):
+            table = await self.look(within=within if attempt == 0 else 0.0)
+            full = find_ref(table, ref, tag_prefix)
+            if full is None:
+                return await self._resolve_short(ref, table)
+            oid = table.refs[full]
+            if await self.has(oid):
+                return oid
+            await self.fetch_ref(table.head if full == "HEAD" and table.head else full)
+            if await self.has(oid):
+                return oid
+        raise RevisionNotFound(
+            f"repository {self.name}: {ref} moves faster than it can be fetched; try again"
+        )
+
+    async def fetch_ref(self, full: str) -> str:
+        """
+        Fetch one ref by its full name, whatever was known of it, and return the commit it means now.
+
+        One process and no look before it: this is how a webhook is followed.
+        """
+        kept = _kept_name(full)
+        try:
+            await self._fetch({f"+{full}:{kept}"})
+        except RevisionNotFound:
+            if self.table is not None:
+                self.table = self.table.having(full, None)
+            raise
+        oid = await self._peeled(await self._read_ref(kept))
+        if self.table is not None:
+            self.table = self.table.having(full, oid)
+        return oid
+
+    async def has(self, oid: str) -> bool:
+        """Return whether an object is in the mirror."""
+        return await (await self._open()).kind(oid) is not None
+
+    # Objects
+
+    async def commit(self, oid: str) -> Commit:
+        """Return a commit's author, date, message and parents."""
+        try:
+            return await (await self._open()).commit(oid, self._settings.file_bytes)
+        except Missing as error:
+            raise RevisionNotFound(f"repository {self.name}: commit {oid[:12]} is not there") from error
+
+    async def tree(self, oid: str) -> Mapping[str, Entry]:
+        """Return the names in a tree."""
+        try:
+            return await (await self._open()).tree(oid, _TREE_LIMIT)
+        except Missing as error:
+            raise RevisionNotFound(f"repository {self.name}: tree {oid[:12]} is not there") from error
+
+    async def entry_at(self, commit: str, path: str) -> Entry:
+        """
+        Return what stands at a path of a commit; the empty path and ``.`` are its root.
+
+        Raises:
+            PathNotFound: when nothing does.
+            SourceRefused: when the path leads into a submodule.
+        """
+        here = Entry(TREE, (await self.commit(commit)).tree)
+        walked: list[str] = []
+        for part in split_path(path, self.name):
+            if here.mode == SUBMODULE:
+                raise SourceRefused(
+                    f"repository {self.name}: {'/'.join(walked)} is a submodule; Moorage does not read submodules. "
+                    "Name the submodule's own repository as the source instead"
+                )
+            found = (await self.tree(here.oid)).get(part) if here.mode == TREE else None
+            walked.append(part)
+            if found is None:
+                raise PathNotFound(
+                    f"repository {self.name}: {'/'.join(walked)} does not exist at {commit[:12]}"
+                )
+            here = found
+        return here
+
+    async def tree_at(self, commit: str, path: str) -> str:
+        """Return the id of the folder at a path of a commit; equal ids mean equal content."""
+        entry = await self.entry_at(commit, path)
+        if entry.mode == SUBMODULE:
+            raise SourceRefused(
+                f"repository {self.name}: {path} is a submodule; Moorage does not read submodules. "
+                "Name the submodule's own repository as the source instead"
+            )
+        if entry.mode != TREE:
+            raise PathNotFound(
+                f"repository {self.name}: {path} is a file at {commit[:12]}; a source path is a folder"
+            )
+        return entry.oid
+
+    async def files(self, tree: str) -> dict[str, Entry]:
+        """Return all files below a tree by their path, submodules included as what they are."""
+        files: dict[str, Entry] = {}
+        level = [("", tree)]
+        while level:
+            trees = await asyncio.gather(*(self.tree(oid) for _, oid in level))
+            below: list[tuple[str, str]] = []
+            for (prefix, _), entries in zip(level, trees, strict=True):
+                for name, entry in entries.items():
+                    if entry.mode == TREE:
+                        below.append((f"{prefix}{name}/", entry.oid))
+                    else:
+                        files[prefix + name] = entry
+            if len(files) + len(below) > self._settings.tree_entries:
+                raise LimitExceeded(
+                    f"repository {self.name}: more than {self._settings.tree_entries} files below the source path"
+                )
+            level = below
+        return files
+
+    async def blob(self, oid: str, path: str = "") -> bytes:
+        """
+        Return a file's content.
+
+        Raises:
+            SourceRefused: when it is a Git LFS pointer; `path` names it in the message.
+        """
+        reader = await self._open()
+        try:
+            _, content = await reader.read(oid, self._settings.file_bytes)
+        except Missing:
+            await self.fetch_objects([oid])
+            try:
+                _, content = await reader.read(oid, self._settings.file_bytes)
+            except Missing as error:
+                raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
+        if content.startswith(_LFS):
+            raise SourceRefused(
+                f"repository {self.name}: {path or oid[:12]} is a Git LFS pointer, not the file itself; "
+                "Moorage does not fetch from LFS. Commit the file without LFS (git lfs untrack)"
+            )
+        return content
+
+    async def fetch_objects(self, oids: Iterable[str]) -> None:
+        """Fetch the objects a partial mirror lacks, all in one go."""
+        reader = await self._open()
+        wanted = list(dict.fromkeys(oids))
+        kinds = await asyncio.gather(*(reader.kind(oid) for oid in wanted))
+        lacking = [oid for oid, kind in zip(wanted, kinds, strict=True) if kind is None]
+        if lacking and self._settings.partial:
+            await self._fetch(set(lacking))
+
+    async def size(self, oid: str) -> int:
+        """Return how many bytes a file has."""
+        try:
+            return await (await self._open()).size(oid)
+        except Missing as error:
+            raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
+
+    async def changed_paths(self, old: str, new: str, limit: int = 10_000) -> frozenset[str] | None:
+        """
+        Return the paths of the files that differ between two commits, or None when there are too many.
+
+        Only folders whose ids differ are read, so the cost is that of the change.
+        """
+        changed: set[str] = set()
+        level = [("", (await self.commit(old)).tree, (await self.commit(new)).tree)]
+        while level:
+            below: list[tuple[str, str, str]] = []
+            for prefix, before, after in level:
+                left = await self.tree(before) if before else {}
+                right = await self.tree(after) if after else {}
+                for name in left.keys() | right.keys():
+                    was, now = left.get(name), right.get(name)
+                    if was == now:
+                        continue
+                    trees = [entry.oid if entry and entry.mode == TREE else "" for entry in (was, now)]
+                    if any(trees):
+                        below.append((f"{prefix}{name}/", trees[0], trees[1]))
+                    if any(entry and entry.mode != TREE for entry in (was, now)):
+                        changed.add(prefix + name)
+            if len(changed) + len(below) > limit:
+                return None
+            level = below
+        return frozenset(changed)
+
+    def adopt(self, repository: Repository) -> None:
+        """Use other credentials or options for the same repository from now on."""
+        if repository != self.repository:
+            self.repository = repository
+            self.table = None
+            self._failed = None
+
+    async def close(self) -> None:
+        """End the reading process."""
+        if self._reader is not None:
+            await self._reader.close()
+
+    # The network
+
+    async def _fetch(self, wanted: set[str]) -> None:
+        """Have everything wanted fetched: by the round that begins next, alone or with others."""
+        mine = self._round
+        mine.wanted |= wanted
+        async with self._fetching:
+            if not mine.done:
+                # From here on new callers gather for the round after this one.
+                if self._round is mine:
+                    self._round = _Round()
+                try:
+                    await self._fetch_now(mine.wanted)
+                except Error as error:
+                    mine.error = error
+                mine.done = True
+        if isinstance(mine.error, RevisionNotFound) and len(mine.wanted) > len(wanted):
+            # Another's ref may be what is gone; ours is tried alone.
+            await self._fetch_alone(wanted)
+        elif mine.error is not None:
+            raise type(mine.error)(*mine.error.args) from mine.error
+
+    async def _fetch_alone(self, wanted: set[str]) -> None:
+        async with self._fetching:
+            await self._fetch_now(wanted)
+
+    async def _fetch_now(self, wanted: set[str]) -> None:
+        await self._make()
+        partial = ["--filter=blob:none"] if self._settings.partial else []
+        arguments = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--stdin",
+        ]
+        self.fetches += 1
+        await self._remote(
+            [*arguments, *partial, "--", self.address.url],
+            timeout=self._settings.fetch_timeout,
+            stdin="".join(f"{refspec}\n" for refspec in sorted(wanted)).encode("utf-8", "surrogateescape"),
+            writing=True,
+        )
+
+    async def _remote(
+        self, arguments: list[str], *, timeout: float, stdin: bytes = b"", writing: bool = False
+    ) -> Ended:
+        async with await self._connect() as connection:
+            ended = await self._git.run(
+                arguments,
+                folder=self.folder if writing else None,
+                connection=connection,
+                schemes=self._settings.schemes,
+                stdin=stdin,
+                limit=self._settings.refs_bytes,
+                timeout=timeout,
+                file_bytes=self._settings.fetch_bytes,
+                memory=self._settings.git_memory,
+                what=f"repository {self.name}",
+            )
+        if ended.code != 0:
+            words = scrub(ended.stderr, self.repository.credentials)
+            if writing and is_damaged(words):
+                await self._discard()
+            raise classify(self.name, words)
+        return ended
+
+    async def _discard(self) -> None:
+        """Throw the mirror away; the next fetch makes it anew."""
+        await self.close()
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self._made = False
+        self._reader = None
+
+    async def _connect(self) -> AbstractAsyncContextManager[Connection]:
+        pinned: tuple[str, ...] = ()
+        proxied = bool(self.repository.proxy or self._settings.proxy) and self.address.scheme != "ssh"
+        if self.address.host and not proxied:
+            pinned = await look_up(
+                self.address.host, self.address.port, allow_private=self._settings.allow_private
+            )
+        token = ""
+        if self._token is not None and self.repository.credentials.github_private_key:
+            token = await self._token(self.repository)
+        return open_connection(
+            self.repository,
+            self.address,
+            self._settings,
+            self._scratch,
+            ssh=self._git.ssh,
+            token=token,
+            pinned=pinned,
+        )
+
+    async def _make(self) -> None:
+        if self._made or (self.folder / "HEAD").exists():
+            self._made = True
+            return
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        table = await self.look(within=self._settings.poll_interval)
+        wide = any(len(oid) == 64 for oid in table.refs.values())
+        form = "sha256" if wide else "sha1"
+        await self._local(["init", "--quiet", "--bare", "--template=", f"--object-format={form}", "--", "."])
+        self._made = True
+
+    async def _local(self, arguments: list[str]) -> Ended:
+        ended = await self._git.run(
+            arguments, folder=self.folder, limit=1 << 20, timeout=60, what=f"repository {self.name}"
+        )
+        if ended.code != 0:
+            raise classify(self.name, ended.stderr)
+        return ended
+
+    async def _open(self) -> ObjectReader:
+        if self._reader is None:
+            await self._make()
+            environment = self._git.environment(None, frozenset()) | {"GIT_DIR": str(self.folder)}
+            self._reader = ObjectReader(
+                [self._git.path, "cat-file", "--batch-command", "--buffer"],
+                environment,
+                str(self.folder),
+                self.name,
+            )
+        return self._reader
+
+    # Names
+
+    async def _resolve_id(self, oid: str) -> str:
+        if not await self.has(oid):
+            try:
+                await self._fetch(set(_EVERYTHING))
+                if not await self.has(oid):
+                    await self._fetch({f"+{oid}:refs/moorage/ids/{oid}"})
+            except RevisionNotFound as error:
+                raise self._no_commit(oid) from error
+        if not await self.has(oid):
+            raise self._no_commit(oid)
+        return (await self.commit(oid)).oid
+
+    async def _resolve_short(self, ref: str, table: RefTable) -> str:
+        if not is_short_id(ref):
+            if not table.refs:
+                raise RevisionNotFound(f"repository {self.name}: it has no commits; push one to it first")
+            raise RevisionNotFound(
+                f"repository {self.name}: there is no branch, tag or matching version named {ref or 'HEAD'}"
+            )
+        matching = {oid for oid in table.refs.values() if oid.startswith(ref)}
+        if len(matching) == 1:
+            return await self._resolve_id(matching.pop())
+        await self._make()
+        found = await self._expand(ref)
+        if found is None:
+            await self._fetch(set(_EVERYTHING))
+            found = await self._expand(ref)
+        if found is None:
+            raise RevisionNotFound(f"repository {self.name}: no branch, tag or commit is named {ref}")
+        return found
+
+    async def _expand(self, short: str) -> str | None:
+        ended = await self._git.run(
+            ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{short}^{{commit}}"],
+            folder=self.folder,
+            limit=4096,
+            timeout=30,
+            what=f"repository {self.name}",
+        )
+        text = ended.stdout.decode("ascii", "replace").strip()
+        return text if ended.code == 0 and OBJECT_ID.fullmatch(text) else None
+
+    async def _peeled(self, oid: str) -> str:
+        return (await self.commit(oid)).oid
+
+    async def _read_ref(self, kept: str) -> str:
+        try:
+            text = (self.folder / kept).read_text("ascii").strip()
+        except OSError:
+            ended = await self._local(["rev-parse", "--verify", "--quiet", "--end-of-options", kept])
+            text = ended.stdout.decode("ascii", "replace").strip()
+        return text
+
+    def _no_commit(self, oid: str) -> RevisionNotFound:
+        return RevisionNotFound(
+            f"repository {self.name}: commit {oid[:12]} is not there; it may have been rewritten away"
+        )
+
+    def touch(self) -> None:
+        """Mark the mirror as used now, for the store to know what to forget first."""
+        if self.folder.exists():
+            os.utime(self.folder)
+
+
+def split_path(path: str, name: str) -> list[str]:
+    """
+    Return the parts of a source path.
+
+    Raises:
+        SourceRefused: for an absolute path, a ``..`` or a control character.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts or any(ord(char) < 32 or char == "\x7f" for char in path):
+        raise SourceRefused(f"repository {name}: path {ascii(path)[:200]} must be relative and stay inside")
+    return parts
+
+
+def _kept_name(full: str) -> str:
+    # A hash, so that a branch `a` that becomes `a/b` is no conflict of files.
+    return f"refs/moorage/one/{hashlib.sha256(full.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"

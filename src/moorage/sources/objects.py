@@ -1,0 +1,344 @@
+"""
+What is in a Git repository, read without a checkout?
+
+One long-lived ``git cat-file --batch-command`` answers all reads of a mirror.
+Requests made in the same turn of the loop are sent together, and answers come
+back in order, so a thousand reads cost one round trip. Trees are remembered:
+an object id never changes its meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+from moorage.model.errors import LimitExceeded, SourceRefused, SourceUnreachable
+
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+TREE = 0o040000
+LINK = 0o120000
+SUBMODULE = 0o160000
+EXECUTABLE = 0o100755
+
+_KEPT_ENTRIES = 400_000
+_KEPT_COMMITS = 1_000
+
+
+class Entry(NamedTuple):
+    """One name in a tree: its mode and the object it stands for."""
+
+    mode: int
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as its author wrote it; `date` is seconds since 1970."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    author: str
+    date: int
+    message: str
+
+
+class Missing(LookupError):
+    """An object is not in the mirror (yet)."""
+
+
+class ObjectReader:
+    """
+    The reading side of one mirror.
+
+    The process is started with the first request and started again when it
+    dies; whoever waits for an answer then gets `SourceUnreachable`.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: str, name: str
+    ) -> None:
+        self._command = command
+        self._environment = dict(environment)
+        self._folder = folder
+        self._name = name
+        self._starting = asyncio.Lock()
+        self._protocol: _Answers | None = None
+        self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
+        self._entries_kept = 0
+        self._commits: dict[str, Commit] = {}
+        self._reading: dict[str, asyncio.Lock] = {}
+
+    async def read(self, oid: str, limit: int) -> tuple[str, bytes]:
+        """
+        Return an object's type and content.
+
+        Raises:
+            Missing: when the mirror does not have it.
+            LimitExceeded: when it is larger than `limit` bytes.
+        """
+        kind, size, _ = await self._ask("info", oid)
+        if size > limit:
+            raise LimitExceeded(
+                f"repository {self._name}: object {oid[:12]} has {size} bytes; {limit} are allowed"
+            )
+        kind, _, content = await self._ask("contents", oid)
+        return kind, content
+
+    async def size(self, oid: str) -> int:
+        """Return how many bytes an object has."""
+        return (await self._ask("info", oid))[1]
+
+    async def kind(self, oid: str) -> str | None:
+        """Return what an object id stands for, or None when the mirror does not have it."""
+        try:
+            return (await self._ask("info", oid))[0]
+        except Missing:
+            return None
+
+    async def tree(self, oid: str, limit: int) -> dict[str, Entry]:
+        """Return the names in a tree; the answer is shared and must not be changed."""
+        if (known := self._trees.get(oid)) is not None:
+            self._trees.move_to_end(oid)
+            return known
+        # A thousand applications ask for the same folder in the same moment;
+        # one of them reads it, the others find it.
+        lock = self._reading.setdefault(oid, asyncio.Lock())
+        async with lock:
+            if (known := self._trees.get(oid)) is not None:
+                return known
+            try:
+                kind, content = await self.read(oid, limit)
+                if kind != "tree":
+                    raise SourceRefused(
+                        f"repository {self._name}: {oid[:12]} is a {kind} where a folder is expected"
+                    )
+                entries = parse_tree(content, len(oid) // 2, self._name)
+                self._remember(oid, entries)
+                return entries
+            finally:
+                self._reading.pop(oid, None)
+
+    async def commit(self, oid: str, limit: int) -> Commit:
+        """Return the commit an id means; annotated tags are followed."""
+        asked = oid
+        if (known := self._commits.get(asked)) is not None:
+            return known
+        for _ in range(5):
+            kind, content = await self.read(oid, limit)
+            if kind == "commit":
+                if len(self._commits) >= _KEPT_COMMITS:
+                    self._commits.clear()
+                self._commits[asked] = parse_commit(oid, content)
+                return self._commits[asked]
+            if kind != "tag":
+                break
+            oid = content[7:].split(b"\n", 1)[0].decode("ascii", "replace")
+        raise SourceRefused(f"repository {self._name}: {oid[:12]} is a {kind}, not a commit")
+
+    async def close(self) -> None:
+        """End the process and wait until it is gone; the next read starts a new one."""
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            await protocol.end()
+
+    async def _ask(self, verb: str, oid: str) -> tuple[str, int, bytes]:
+        if not OBJECT_ID.fullmatch(oid):
+            raise SourceRefused(f"repository {self._name}: not an object id")
+        protocol = self._protocol
+        if protocol is None or protocol.ended:
+            protocol = await self._start()
+        return await protocol.ask(verb, oid)
+
+    async def _start(self) -> _Answers:
+        async with self._starting:
+            if self._protocol is not None and not self._protocol.ended:
+                return self._protocol
+            loop = asyncio.get_running_loop()
+            _, protocol = await loop.subprocess_exec(
+                lambda: _Answers(self._name, loop),
+                *self._command,
+                env=self._environment,
+                cwd=self._folder,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            self._protocol = protocol
+            return protocol
+
+    def _remember(self, oid: str, entries: dict[str, Entry]) -> None:
+        if oid in self._trees:
+            return
+        self._trees[oid] = entries
+        self._entries_kept += len(entries) + 1
+        while self._entries_kept > _KEPT_ENTRIES and len(self._trees) > 1:
+            _, gone = self._trees.popitem(last=False)
+            self._entries_kept -= len(gone) + 1
+
+
+class _Answers(asyncio.SubprocessProtocol):
+    """Matches the process's answers to the questions asked, in order, as the bytes arrive."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.ended = False
+        self._name = name
+        self._loop = loop
+        self._asked: deque[tuple[str, asyncio.Future[tuple[str, int, bytes]]]] = deque()
+        self._unsent: list[bytes] = []
+        self._buffer = bytearray()
+        self._header: tuple[str, int] | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._gone: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+
+    def ask(self, verb: str, oid: str) -> asyncio.Future[tuple[str, int, bytes]]:
+        future: asyncio.Future[tuple[str, int, bytes]] = self._loop.create_future()
+        self._asked.append((verb, future))
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(f"{verb} {oid}\n".encode())
+        return future
+
+    def _send(self) -> None:
+        lines, self._unsent = self._unsent, []
+        if self._transport is None or self.ended:
+            return
+        pipe = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
+        pipe.write(b"".join(lines) + b"flush\n")
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._buffer += data
+        start = 0
+        while self._asked:
+            end = self._take(start)
+            if end is None:
+                break
+            start = end
+        del self._buffer[:start]
+
+    def _take(self, start: int) -> int | None:
+        """Answer one question from the buffer; return where its answer ends, or None when bytes lack."""
+        verb, future = self._asked[0]
+        if self._header is None:
+            end = self._buffer.find(b"\n", start)
+            if end < 0:
+                return None
+            words = self._buffer[start:end].decode("ascii", "replace").split(" ")
+            if len(words) != 3:
+                self._asked.popleft()
+                _settle(future, Missing(words[0]))
+                return end + 1
+            if verb == "info":
+                self._asked.popleft()
+                _settle(future, (words[1], int(words[2]), b""))
+                return end + 1
+            self._header = words[1], int(words[2])
+            return end + 1
+        kind, size = self._header
+        if len(self._buffer) - start < size + 1:
+            return None
+        self._asked.popleft()
+        self._header = None
+        _settle(future, (kind, size, bytes(self._buffer[start : start + size])))
+        return start + size + 1
+
+    def process_exited(self) -> None:
+        self.ended = True
+        if self._transport is not None:
+            self._transport.close()
+        if not self._gone.done():
+            self._gone.set_result(None)
+        while self._asked:
+            _, future = self._asked.popleft()
+            _settle(
+                future,
+                SourceUnreachable(f"repository {self._name}: the reading process ended; it starts anew"),
+            )
+
+    async def end(self) -> None:
+        if self._transport is None or self.ended:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._transport.get_pid(), signal.SIGKILL)
+        await asyncio.shield(self._gone)
+
+
+def _settle(
+    future: asyncio.Future[tuple[str, int, bytes]], answer: tuple[str, int, bytes] | Exception
+) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def parse_tree(content: bytes, width: int, name: str) -> dict[str, Entry]:
+    """
+    Return the entries of a raw tree object whose ids are `width` bytes.
+
+    Raises:
+        SourceRefused: for a name no honest tree holds: empty, ``.``, ``..``,
+            ``.git`` in any disguise, or with a slash or control character.
+    """
+    entries: dict[str, Entry] = {}
+    at = 0
+    while at < len(content):
+        space = content.index(b" ", at)
+        end = content.index(b"\0", space)
+        text = content[space + 1 : end].decode("utf-8", "surrogateescape")
+        if refused_name(text):
+            raise SourceRefused(
+                f"repository {name}: a tree holds the name {ascii(text)[:80]}, which is not allowed"
+            )
+        if text in entries:
+            raise SourceRefused(f"repository {name}: a tree holds the name {ascii(text)[:80]} twice")
+        mode = int(content[at:space], 8)
+        at = end + 1 + width
+        entries[text] = Entry(mode, content[end + 1 : at].hex())
+    return entries
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*[A-Za-z0-9_-]|[A-Za-z0-9_-]")
+_DISGUISES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+
+def refused_name(text: str) -> bool:
+    """Return whether a name in a tree could mean something else once written to a disk."""
+    if _PLAIN_NAME.fullmatch(text) and not text.lower().startswith("git~"):
+        return False
+    if text in ("", ".", "..") or re.search(r"[\x00-\x1f\x7f/\\]|[\ud800-\udfff]", text):
+        return True
+    bare = _DISGUISES.sub("", text).lower().rstrip(". ").partition(":")[0]
+    return bare == ".git" or bool(re.fullmatch(r"git~\d+", bare))
+
+
+def parse_commit(oid: str, content: bytes) -> Commit:
+    """Return what a raw commit object says."""
+    head, _, message = content.partition(b"\n\n")
+    tree, parents, author, date = "", [], "", 0
+    for line in head.decode("utf-8", "replace").split("\n"):
+        word, _, rest = line.partition(" ")
+        if word == "tree":
+            tree = rest
+        elif word == "parent":
+            parents.append(rest)
+        elif word == "author":
+            author, date = _author(rest)
+    return Commit(oid, tree, tuple(parents), author, date, message.decode("utf-8", "replace").strip())
+
+
+def _author(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.*?) (-?\d{1,12}) [+-]\d{4}", text)
+    return (match[1], int(match[2])) if match else (text, 0)
