@@ -1,0 +1,432 @@
+"""
+Performs one write and says what became of it.
+
+The writer knows how the API server is asked; why and when is the caller's. A
+refusal comes out as one of our errors, named after what is wrong with the
+object. Every write goes through `Api` and is one request, but for the steps
+named in the method: reading first, migrating ownership, deleting and creating.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from moorage.cluster.answers import Answer, NotFound, ObjectRefused, ServerFault
+from moorage.cluster.definitions import CRD
+from moorage.cluster.discovery import KindEntry, Kinds
+from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, Api
+from moorage.cluster.refusals import DuplicateListKeys, explained, has_duplicate_keys
+from moorage.engine.merge.jsonmerge import three_way_merge
+from moorage.engine.merge.managed import migrate_client_side
+from moorage.engine.merge.schema import Schema, Schemas
+from moorage.engine.merge.strategic import three_way_strategic
+from moorage.model.errors import ApiConflict, ApiFailed, Error, ImmutableField
+from moorage.model.identity import GroupKind, ResourceKey
+from moorage.model.manifest import Json, key_of
+from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, LAST_APPLIED_ANNOTATION
+
+MIGRATED_MANAGERS = (CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, "helm")
+"""Who may have written, without server-side apply, what is declared now."""
+
+BUILT_IN_GROUPS = frozenset(
+    (
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "extensions",
+        "flowcontrol.apiserver.k8s.io",
+        "internal.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    )
+)
+"""Groups whose kinds the API server can merge strategically; all others take JSON merge patches."""
+
+_PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
+_GONE_SECONDS = 60.0
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """
+    What a write came to.
+
+    `verb` is ``created``, ``configured``, ``unchanged`` or ``pruned``; `body`
+    is the object as the server has it now, empty after a deletion.
+    """
+
+    body: Json
+    verb: str
+
+    @property
+    def resource_version(self) -> str:
+        return str((self.body.get("metadata") or {}).get("resourceVersion") or "")
+
+
+SchemasOf = Callable[[str, str], Awaitable["Schemas | None"]]
+Established = Callable[[GroupKind, str], Awaitable[bool]]
+
+
+class Writer:
+    """All the ways to change one cluster."""
+
+    def __init__(
+        self, api: Api, kinds: Callable[[], Kinds], schemas: SchemasOf, established: Established
+    ) -> None:
+        self._api = api
+        self._kinds = kinds
+        self._schemas = schemas
+        self._established = established
+
+    async def server_side_apply(
+        self,
+        body: Json,
+        *,
+        live: Json | None = None,
+        manager: str = FIELD_MANAGER,
+        force: bool = True,
+        migrate: bool = False,
+        migrate_from: str = "",
+        force_recreate: bool = False,
+        validate: bool = True,
+        dry_run: bool = False,
+    ) -> Written:
+        """
+        Apply an object by field ownership.
+
+        Args:
+            body: The object as declared; a Kubernetes list is not one.
+            live: What is known to be there. Tells *unchanged* from
+                *configured*, and what to migrate; it costs nothing to leave out.
+            manager: The field manager.
+            force: Take fields over from other managers.
+            migrate: Take over, before the apply, what client-side applies own.
+            migrate_from: One more manager to migrate from.
+            force_recreate: Delete and create when a field cannot be changed.
+            validate: Refuse unknown and duplicate fields.
+            dry_run: Ask for the outcome only.
+        """
+        key, entry = self._place(body)
+        if migrate and live is not None and not dry_run:
+            live = await self._migrate(key, entry, live, manager, migrate_from)
+        query = {
+            "fieldManager": manager,
+            "force": "true" if force else "false",
+            "fieldValidation": "Strict" if validate else "Ignore",
+        }
+        path = entry.path(key.namespace, key.name, _version(body))
+        try:
+            answer = await self._send("PATCH", path, key, body, query, dry_run, content_type=APPLY_PATCH)
+        except ImmutableField:
+            if not force_recreate or dry_run:
+                raise
+            await self._remove(key, path)
+            answer = await self._send("PATCH", path, key, body, query, dry_run, content_type=APPLY_PATCH)
+        except (ObjectRefused, ServerFault) as error:
+            if await self._has_duplicates(body):
+                raise DuplicateListKeys(str(error)) from error
+            raise
+        return await self._done(key, answer, live, dry_run)
+
+    async def client_side_apply(
+        self,
+        body: Json,
+        *,
+        live: Json | None = None,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        validate: bool = True,
+        dry_run: bool = False,
+    ) -> Written:
+        """
+        Apply an object by comparing it with what was applied last: read, then create or patch.
+
+        `force` deletes and creates when a field cannot be changed.
+        """
+        key, entry = self._place(body)
+        path = entry.path(key.namespace, key.name, _version(body))
+        declared = remembering(body)
+        query = {"fieldManager": manager, "fieldValidation": "Strict" if validate else "Ignore"}
+        for attempt in range(1, _ATTEMPTS + 1):
+            live = live or await self._read(path)
+            if live is None:
+                return await self.create(declared, manager=manager, validate=validate, dry_run=dry_run)
+            try:
+                return await self._patch_three_way(key, path, declared, live, query, dry_run)
+            except NotFound:
+                live = None
+            except ApiConflict:
+                if attempt == _ATTEMPTS:
+                    raise
+                live = None
+            except ImmutableField:
+                if not force or dry_run:
+                    raise
+                await self._remove(key, path)
+                live = None
+        raise ApiFailed(f"{key}: it kept changing while being applied")
+
+    async def create(
+        self,
+        body: Json,
+        *,
+        manager: str = FIELD_MANAGER,
+        validate: bool = True,
+        dry_run: bool = False,
+    ) -> Written:
+        """Create an object. Raises Conflicted when it exists already."""
+        key, entry = self._place(body)
+        query = {"fieldManager": manager, "fieldValidation": "Strict" if validate else "Ignore"}
+        path = entry.path(key.namespace, version=_version(body))
+        return await self._done(key, await self._send("POST", path, key, body, query, dry_run), None, dry_run)
+
+    async def replace(
+        self,
+        body: Json,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        validate: bool = True,
+        dry_run: bool = False,
+    ) -> Written:
+        """Put an object in the place of what is there, or create it. `force` deletes what is there first."""
+        key, entry = self._place(body)
+        path = entry.path(key.namespace, key.name, _version(body))
+        live = await self._read(path)
+        if live is not None and force and not dry_run:
+            await self._remove(key, path)
+            live = None
+        if live is None:
+            return await self.create(body, manager=manager, validate=validate, dry_run=dry_run)
+        metadata = {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+        query = {"fieldManager": manager, "fieldValidation": "Strict" if validate else "Ignore"}
+        sent = {**body, "metadata": metadata}
+        return await self._done(key, await self._send("PUT", path, key, sent, query, dry_run), live, dry_run)
+
+    async def delete(
+        self,
+        key: ResourceKey,
+        *,
+        propagation: str = "foreground",
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> Written:
+        """
+        Ask for an object's deletion; one that is gone already counts as deleted.
+
+        Args:
+            key: What to delete.
+            propagation: ``foreground``, ``background`` or ``orphan``.
+            uid: Delete only this very object.
+            resource_version: Delete only if it is still as it was then. Raises
+                Conflicted when it is not.
+        """
+        path = self._kinds().path(self._kinds().scoped(key))
+        preconditions = {
+            name: value for name, value in (("uid", uid), ("resourceVersion", resource_version)) if value
+        }
+        options: Json = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": _PROPAGATION[propagation.lower()],
+        }
+        if preconditions:
+            options["preconditions"] = preconditions
+        query = {"dryRun": "All"} if dry_run else None
+        try:
+            await self._api.request("DELETE", path, query=query, body=options, kind=key.kind)
+        except NotFound:
+            return Written({}, "pruned")
+        except Error as error:
+            raise explained(error, key, None) from error
+        return Written({}, "pruned")
+
+    async def patch(
+        self,
+        key: ResourceKey,
+        change: Json | Sequence[Any],
+        *,
+        content_type: str = MERGE_PATCH,
+        subresource: str = "",
+        version: str = "",
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
+    ) -> Json:
+        """Send a patch as it is and return the object; for callers that know what they do."""
+        entry = self._kinds().need(key.group, key.kind, version)
+        path = entry.path(key.namespace, key.name, version, subresource)
+        answer = await self._send(
+            "PATCH", path, key, change, {"fieldManager": manager}, dry_run, content_type=content_type
+        )
+        found: Json = answer.json()
+        return found
+
+    # --- inside
+
+    def _place(self, body: Json) -> tuple[ResourceKey, KindEntry]:
+        key = key_of(body)
+        entry = self._kinds().need(key.group, key.kind, _version(body))
+        return (key if entry.namespaced else key._replace(namespace="")), entry
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        key: ResourceKey,
+        body: Json | Sequence[Any],
+        query: Mapping[str, str],
+        dry_run: bool,
+        *,
+        content_type: str = "application/json",
+    ) -> Answer:
+        payload = orjson.dumps(body)
+        if dry_run:
+            query = {**query, "dryRun": "All"}
+        try:
+            return await self._api.request(
+                method, path, query=query, body=payload, content_type=content_type, kind=key.kind
+            )
+        except Error as error:
+            found = explained(error, key, body if isinstance(body, dict) else None, len(payload))
+            if found is error:
+                raise
+            raise found from error
+
+    async def _done(self, key: ResourceKey, answer: Answer, live: Json | None, dry_run: bool) -> Written:
+        body: Json = answer.json()
+        if answer.status == 201:
+            verb = "created"
+        elif live is not None and _same(live, body):
+            verb = "unchanged"
+        else:
+            verb = "configured"
+        if key.group_kind == CRD and not dry_run and verb != "unchanged":
+            await self._await_kind(body)
+        return Written(body, verb)
+
+    async def _await_kind(self, definition: Json) -> None:
+        spec = definition["spec"]
+        served = [v["name"] for v in spec.get("versions") or [] if v.get("served")]
+        await self._established(GroupKind(spec["group"], spec["names"]["kind"]), served[0] if served else "")
+
+    async def _read(self, path: str) -> Json | None:
+        try:
+            found: Json = await self._api.get(path)
+        except NotFound:
+            return None
+        return found
+
+    async def _migrate(
+        self, key: ResourceKey, entry: KindEntry, live: Json, manager: str, migrate_from: str
+    ) -> Json:
+        managed = live["metadata"].get("managedFields") or []
+        names = dict.fromkeys((*MIGRATED_MANAGERS, *([migrate_from] if migrate_from else [])))
+        migrated = migrate_client_side(managed, from_managers=tuple(names), to_manager=manager)
+        if migrated == managed:
+            return live
+        # Replacing the version makes the server refuse when the object has changed since.
+        operations = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": migrated},
+            {
+                "op": "replace",
+                "path": "/metadata/resourceVersion",
+                "value": live["metadata"]["resourceVersion"],
+            },
+        ]
+        path = entry.path(key.namespace, key.name)
+        answer = await self._send("PATCH", path, key, operations, {}, False, content_type=JSON_PATCH)
+        found: Json = answer.json()
+        return found
+
+    async def _patch_three_way(
+        self, key: ResourceKey, path: str, declared: Json, live: Json, query: Mapping[str, str], dry_run: bool
+    ) -> Written:
+        original = last_applied(live)
+        schema = await self._schema(declared) if key.group in BUILT_IN_GROUPS else None
+        if schema is not None:
+            change, content_type = three_way_strategic(original, declared, live, schema), STRATEGIC_PATCH
+        else:
+            change, content_type = three_way_merge(original, declared, live), MERGE_PATCH
+        if not change:
+            return Written(live, "unchanged")
+        answer = await self._send("PATCH", path, key, change, query, dry_run, content_type=content_type)
+        return await self._done(key, answer, live, dry_run)
+
+    async def _schema(self, body: Json) -> Schema | None:
+        key = key_of(body)
+        schemas = await self._schemas(key.group, _version(body))
+        return schemas.of(key.group, _version(body), key.kind) if schemas else None
+
+    async def _has_duplicates(self, body: Json) -> bool:
+        schema = await self._schema(body)
+        return schema is not None and has_duplicate_keys(body, schema)
+
+    async def _remove(self, key: ResourceKey, path: str) -> None:
+        """Delete an object and return when it is gone."""
+        await self.delete(key, propagation="background")
+        delay = 0.02
+        try:
+            async with asyncio.timeout(_GONE_SECONDS):
+                while await self._read(path) is not None:
+                    await asyncio.sleep(delay)
+                    delay = min(1.0, delay * 2)
+        except TimeoutError:
+            raise ApiFailed(
+                f"{key}: it is still there {_GONE_SECONDS:g} s after its deletion; look at its finalizers"
+            ) from None
+
+
+def remembering(body: Json) -> Json:
+    """Return the object with itself as its last applied configuration, as client-side apply keeps it."""
+    metadata = body["metadata"]
+    annotations = {
+        k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED_ANNOTATION
+    }
+    plain = {**body, "metadata": {**metadata, "annotations": annotations}}
+    text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+    return {**body, "metadata": {**metadata, "annotations": {**annotations, LAST_APPLIED_ANNOTATION: text}}}
+
+
+def last_applied(live: Json) -> Json:
+    """Return what was applied last by a client-side apply; empty when nothing was."""
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED_ANNOTATION)
+    try:
+        found = orjson.loads(text) if text else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _version(body: Json) -> str:
+    return str(body["apiVersion"]).rpartition("/")[2]
+
+
+def _same(live: Json, body: Json) -> bool:
+    before, after = live["metadata"], body["metadata"]
+    return bool(
+        before.get("uid") == after.get("uid")
+        and before.get("resourceVersion") == after.get("resourceVersion")
+    )

@@ -1,0 +1,289 @@
+"""
+Speaks HTTP to one API server: one request, one answer, or a stream of lines.
+
+Everything the room sends goes through `Api`. It signs requests, limits how
+many run at once, repeats those that may be repeated, and turns every failure
+into one of our errors. Redirects are not followed: a credential goes to the
+server it was given for and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from multidict import CIMultiDict
+from yarl import URL
+
+from moorage.cluster.answers import Answer, ServerFault, SignInRefused, error_of
+from moorage.cluster.credentials import Access
+from moorage.cluster.settings import ClusterSettings
+from moorage.cluster.signin import SignIn, repeated_headers
+from moorage.model.errors import ClusterUnreachable, Error, InvalidConfiguration
+
+Observe = Callable[[str, str, int], None]
+"""Called once a request with its verb, the kind it is about (may be empty), and the code (0: no answer)."""
+
+APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+_IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+_OVERLOADED = frozenset((429, 503))
+
+
+class Api:
+    """
+    One API server, ready to be asked. Close it when done.
+
+    At most `settings.requests` requests run at once; streams do not count.
+    """
+
+    def __init__(self, access: Access, settings: ClusterSettings, observe: Observe | None = None) -> None:
+        self.access = access
+        self.settings = settings
+        self._observe = observe or (lambda verb, kind, code: None)
+        self._slots = asyncio.Semaphore(settings.requests)
+        self._sign_in = SignIn(access, settings.exec_seconds)
+        self._session: aiohttp.ClientSession | None = None
+        self._generation = 0
+        self._headers: CIMultiDict[str] = CIMultiDict()
+        self._session_tls: ssl.SSLContext | None = None
+        self._retired: list[aiohttp.ClientSession] = []
+
+    async def close(self) -> None:
+        """Close all connections."""
+        sessions = [*self._retired, *([self._session] if self._session else [])]
+        self._session, self._retired = None, []
+        for session in sessions:
+            await session.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | Mapping[str, Any] | list[Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        kind: str = "",
+        timeout: float = 0.0,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+    ) -> Answer:
+        """
+        Return the answer to one request, whose status is below 300.
+
+        Args:
+            method: The HTTP verb.
+            path: The path below the server address, escaped where needed.
+            query: Parameters, not yet escaped.
+            body: Bytes as they are, or a JSON value.
+            content_type: What the body is; says which patch a PATCH is.
+            accept: What the answer shall be.
+            kind: For `observe` only.
+            timeout: Seconds; the settings' when zero.
+            headers: Further headers.
+            repeat: Whether the request may be sent twice. By default GET,
+                PUT, DELETE and server-side apply may, all others not.
+
+        Raises an error of `answers` when the server says no, and
+        ClusterUnreachable when there is no answer.
+        """
+        url = self.url(path, query)
+        payload = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        if repeat is None:
+            repeat = method in _IDEMPOTENT or content_type == APPLY_PATCH
+        extra = {"Accept": accept, **(headers or {})}
+        if payload is not None:
+            extra["Content-Type"] = content_type
+        async with self._slots:
+            return await self._repeated(method, url, payload, extra, kind, timeout, repeat)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None, **more: Any) -> Any:
+        """Return the decoded answer to a GET."""
+        return (await self.request("GET", path, query=query, **more)).json()
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str], *, idle_seconds: float, kind: str = ""
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """
+        Open a GET whose answer goes on, and give its pieces as they come, cut anywhere.
+
+        Raises the same errors as `request`; within the block, ClusterUnreachable when the stream breaks.
+        """
+        url = self.url(path, query)
+        for attempt in (1, 2):
+            session = await self._current()
+            generation = self._generation
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=self.settings.timeout_seconds, sock_read=idle_seconds
+            )
+            try:
+                async with session.get(
+                    url,
+                    headers=self._merged({"Accept": "application/json"}),
+                    timeout=timeout,
+                    **self._options(),
+                ) as response:
+                    self._observe("WATCH", kind, response.status)
+                    if response.status == 200:
+                        yield response.content.iter_any()
+                        return
+                    error = error_of(response.status, await response.read(), f"GET {url.path}")
+            except (aiohttp.ClientError, TimeoutError, OSError) as cause:
+                raise self._unreachable(cause) from cause
+            if not (isinstance(error, SignInRefused) and attempt == 1 and self._sign_in.renewable):
+                raise error
+            await self._sign_in.renew(generation)
+
+    def url(self, path: str, query: Mapping[str, str] | None = None) -> URL:
+        """Return the full address of a path. Control characters are refused."""
+        text = self.access.server + path
+        if query:
+            text += "?" + "&".join(f"{quote(k, safe='')}={quote(str(v), safe='')}" for k, v in query.items())
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise InvalidConfiguration(f"{self.access.server}: a path holds characters that are not escaped")
+        return URL(text, encoded=True)
+
+    async def _repeated(
+        self,
+        method: str,
+        url: URL,
+        payload: bytes | None,
+        extra: Mapping[str, str],
+        kind: str,
+        timeout: float,
+        repeat: bool,
+    ) -> Answer:
+        failures, renewed = 0, False
+        while True:
+            try:
+                status, headers, body = await self._once(method, url, payload, extra, timeout)
+            except ClusterUnreachable:
+                self._observe(method, kind, 0)
+                if not repeat or failures >= min(2, self.settings.retries):
+                    raise
+                failures += 1
+                await asyncio.sleep(self._delay(failures, 0.0))
+                continue
+            self._observe(method, kind, status)
+            if status < 300:
+                return Answer(status, headers, body)
+            error = error_of(status, body, f"{method} {url.path}")
+            if isinstance(error, SignInRefused) and not renewed and self._sign_in.renewable:
+                renewed = True
+                await self._sign_in.renew(self._generation)
+                continue
+            if not self._may_repeat(error, status, repeat) or failures >= self.settings.retries:
+                raise error
+            failures += 1
+            await asyncio.sleep(self._delay(failures, _seconds(headers.get("Retry-After", ""))))
+
+    @staticmethod
+    def _may_repeat(error: Error, status: int, repeat: bool) -> bool:
+        # A server that answers 429 or 503 has not begun the request, so even a
+        # POST may be sent again.
+        return isinstance(error, ServerFault) and (status in _OVERLOADED or (repeat and status != 410))
+
+    def _delay(self, failures: int, asked: float) -> float:
+        limit = self.settings.retry_limit_seconds
+        grown = min(limit, self.settings.retry_seconds * 2.0 ** (failures - 1))
+        seconds = max(min(asked, limit * 3), grown)
+        return seconds * random.uniform(0.8, 1.2)  # noqa: S311 jitter, no secret
+
+    async def _once(
+        self, method: str, url: URL, payload: bytes | None, extra: Mapping[str, str], timeout: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        session = await self._current()
+        seconds = timeout or self.settings.timeout_seconds
+        try:
+            async with session.request(
+                method,
+                url,
+                data=payload,
+                headers=self._merged(extra),
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                **self._options(),
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except TimeoutError as error:
+            raise ClusterUnreachable(f"{self.access.server} did not answer within {seconds:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(error) from error
+
+    def _merged(self, extra: Mapping[str, str]) -> CIMultiDict[str]:
+        headers = self._headers.copy()
+        headers.extend(extra)
+        return headers
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"allow_redirects": False}
+        if self.access.tls_server_name:
+            options["server_hostname"] = self.access.tls_server_name
+        if self.access.proxy_url:
+            options["proxy"] = str(self.access.proxy_url)
+        return options
+
+    async def _current(self) -> aiohttp.ClientSession:
+        sign_in = self._sign_in
+        if not sign_in.is_fresh():
+            await sign_in.refresh()
+        if self._session is not None and self._generation == sign_in.generation:
+            return self._session
+        self._headers = CIMultiDict(sign_in.headers)
+        self._headers.extend(repeated_headers(self.access))
+        self._headers["User-Agent"] = self.settings.user_agent
+        self._generation = sign_in.generation
+        if self._session is not None and self._session_tls is sign_in.tls:
+            return self._session
+        if self._session is not None:
+            # Requests under way keep their connections; the session is closed with the rest.
+            self._retired.append(self._session)
+        self._session_tls = sign_in.tls
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                ssl=sign_in.tls if sign_in.tls is not None else True,
+                keepalive_timeout=60,
+                ttl_dns_cache=30,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=True,
+            read_bufsize=256 * 1024,
+        )
+        return self._session
+
+    def _unreachable(self, error: BaseException) -> ClusterUnreachable:
+        return ClusterUnreachable(f"{self.access.server} cannot be reached: {_why(error)}")
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {getattr(error.certificate_error, 'verify_message', '') or 'it does not verify'}"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"TLS failed: {error.os_error.strerror or 'handshake'}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return "the proxy does not answer"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error.strerror or error.os_error)
+    if isinstance(error, TimeoutError):
+        return "it fell silent"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it closed the connection"
+    return type(error).__name__
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -1,0 +1,389 @@
+"""
+Where an `Access` comes from: kubeconfig files, the pod's service account, or a
+cluster Secret.
+
+Errors name the file, the field and the remedy, and never what a field holds.
+A kubeconfig is a person's own file and may name programs and other files; a
+cluster Secret may be a tenant's, so it may name neither, except programs that
+the settings list.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
+from moorage.cluster.exec_plugin import VERSIONS
+from moorage.cluster.settings import ClusterSettings
+from moorage.model.errors import InvalidConfiguration
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_VARIABLES = (
+    "AWS_",
+    "AAD_",
+    "AZURE_",
+    "CLOUDSDK_",
+    "GCP_",
+    "GOOGLE_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+_SIZE_LIMIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A mapping of some file, which knows where it stands for the sake of messages."""
+
+    file: str
+    field: str
+    body: Mapping[str, Any]
+
+    def fault(self, name: str, text: str) -> InvalidConfiguration:
+        return InvalidConfiguration(f"{self.file}: {self.field}.{name} {text}")
+
+    def text(self, name: str) -> str:
+        value = self.body.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self.fault(name, "must be a text; put it in quotes")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.fault(name, "must be true or false")
+        return bool(value)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.body.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.fault(name, "must be a list of texts")
+        return tuple(value)
+
+    def inner(self, name: str) -> _Part:
+        value = self.body.get(name) or {}
+        if not isinstance(value, dict):
+            raise self.fault(name, "must be a mapping")
+        return _Part(self.file, f"{self.field}.{name}", value)
+
+    def path(self, name: str) -> str:
+        """Return a file the part names, relative to the file the part is in."""
+        value = self.text(name)
+        return str(Path(self.file).parent / value) if value else ""
+
+    def content(self, name: str) -> bytes:
+        """Return what ``<name>-data`` holds, else what the file called `name` holds, else nothing."""
+        if inline := self.text(f"{name}-data"):
+            return self.decoded(f"{name}-data", inline)
+        if not (path := self.path(name)):
+            return b""
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise self.fault(name, f"names {path}, which cannot be read: {error.strerror}") from error
+
+    def decoded(self, name: str, inline: str) -> bytes:
+        try:
+            return base64.b64decode(inline, validate=True)
+        except (binascii.Error, ValueError):
+            raise self.fault(name, "is not base64; encode the PEM file with base64 -w0") from None
+
+
+def read_kubeconfig(
+    paths: Sequence[str | Path], context: str = "", environment: Mapping[str, str] | None = None
+) -> Access:
+    """
+    Return the access a kubeconfig gives in a context; the current one when none is named.
+
+    Args:
+        paths: One file, or several as in ``KUBECONFIG``: the first to define a name wins.
+        context: The context to use instead of ``current-context``.
+        environment: The variables exec plug-ins may see; none are read here.
+    """
+    files = [_load(Path(path)) for path in paths if Path(path).exists() or len(paths) == 1]
+    if not files:
+        raise InvalidConfiguration(
+            f"no kubeconfig: none of {', '.join(map(str, paths))} exists; name one with --kubeconfig"
+        )
+    names = ", ".join(part.file for part in files)
+    chosen = context or next((name for part in files if (name := part.text("current-context"))), "")
+    if not chosen:
+        raise InvalidConfiguration(f"{names}: current-context is empty; name a context with --context")
+    entry = _entry(files, "contexts", "context", chosen)
+    cluster = _entry(files, "clusters", "cluster", entry.text("cluster"))
+    user_name = entry.text("user")
+    user = _entry(files, "users", "user", user_name) if user_name else _Part(names, "users", {})
+    return _access(entry, cluster, user, environment or {})
+
+
+def _load(path: Path) -> _Part:
+    try:
+        if path.stat().st_size > _SIZE_LIMIT:
+            raise InvalidConfiguration(f"{path} is larger than {_SIZE_LIMIT} bytes and no kubeconfig")
+        body = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"{path} cannot be read: {error.strerror}; name a kubeconfig with --kubeconfig"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InvalidConfiguration(f"{path}{line} is not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError):
+        raise InvalidConfiguration(f"{path} is not YAML") from None
+    if not isinstance(body, dict):
+        raise InvalidConfiguration(f"{path} is not a kubeconfig: it holds no mapping")
+    return _Part(str(path), "config", body)
+
+
+def _entry(files: Iterable[_Part], field: str, kind: str, name: str) -> _Part:
+    known: list[str] = []
+    at = ""
+    for part in files:
+        at = at or part.file
+        for item in part.body.get(field) or []:
+            if not isinstance(item, dict):
+                continue
+            if item.get("name") == name:
+                return _Part(part.file, f"{field}[{name}]", {kind: item.get(kind)}).inner(kind)
+            known.append(str(item.get("name")))
+    raise InvalidConfiguration(
+        f"{at}: {field} has no {name!r}" + (f"; there are {', '.join(sorted(known))}" if known else "")
+    )
+
+
+def _access(context: _Part, cluster: _Part, user: _Part, environment: Mapping[str, str]) -> Access:
+    server = cluster.text("server")
+    if not server:
+        raise cluster.fault("server", "is empty; write the address of the API server")
+    insecure = cluster.flag("insecure-skip-tls-verify")
+    authority = cluster.content("certificate-authority")
+    if insecure and authority:
+        raise cluster.fault(
+            "insecure-skip-tls-verify", "and a certificate authority exclude each other; remove one"
+        )
+    certificate, private_key = user.content("client-certificate"), user.content("client-key")
+    if bool(certificate) != bool(private_key):
+        missing = "client-key" if certificate else "client-certificate"
+        raise user.fault(missing, "is missing; a certificate and its key go together")
+    if user.body.get("auth-provider"):
+        raise user.fault("auth-provider", "is no longer supported; use an exec plug-in")
+    extra = user.inner("as-user-extra")
+    token = user.text("token").strip()
+    return Access(
+        server=server.rstrip("/"),
+        ca=authority,
+        insecure=insecure,
+        tls_server_name=cluster.text("tls-server-name"),
+        proxy_url=Hidden(cluster.text("proxy-url")),
+        token=Hidden(token),
+        token_file="" if token else user.path("tokenFile"),
+        username=user.text("username"),
+        password=Hidden(user.text("password")),
+        certificate=certificate,
+        private_key=private_key,
+        plugin=_plugin(cluster, user, environment) if user.body.get("exec") else None,
+        as_user=user.text("as"),
+        as_uid=user.text("as-uid"),
+        as_groups=user.texts("as-groups"),
+        as_extra=tuple((name, extra.texts(name)) for name in sorted(extra.body)),
+        namespace=context.text("namespace") or "default",
+    )
+
+
+def _plugin(cluster: _Part, user: _Part, environment: Mapping[str, str]) -> ExecPlugin:
+    spec = user.inner("exec")
+    command = spec.text("command")
+    if not command:
+        raise spec.fault("command", "is empty; name the program to run")
+    version = spec.text("apiVersion")
+    if version not in VERSIONS:
+        raise spec.fault("apiVersion", f"must be one of {', '.join(VERSIONS)}")
+    if spec.text("interactiveMode") == "Always":
+        raise spec.fault(
+            "interactiveMode", "is Always, and nobody is there to be asked; sign in by another way"
+        )
+    extensions = cluster.body.get("extensions") or []
+    config = next(
+        (
+            item.get("extension")
+            for item in extensions
+            if isinstance(item, dict) and item.get("name") == "client.authentication.k8s.io/exec"
+        ),
+        None,
+    )
+    return ExecPlugin(
+        command=command,
+        args=spec.texts("args"),
+        env=_variables(spec),
+        api_version=version,
+        install_hint=spec.text("installHint"),
+        provide_cluster_info=spec.flag("provideClusterInfo"),
+        config=config,
+        folder=str(Path(spec.file).parent),
+        environment=dict(environment),
+    )
+
+
+def _variables(spec: _Part) -> tuple[tuple[str, Hidden], ...]:
+    found = []
+    for item in spec.body.get("env") or []:
+        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+            raise spec.fault("env", "must be a list of name and value")
+        found.append((item["name"], Hidden(item.get("value") or "")))
+    return tuple(found)
+
+
+def in_cluster(host: str, port: str, folder: str = SERVICE_ACCOUNT) -> Access:
+    """
+    Return the access of the service account a pod runs as.
+
+    Args:
+        host: The API server's address, as the pod's environment names it.
+        port: Its port.
+        folder: Where the token, the authority and the namespace are mounted.
+    """
+    if not host:
+        raise InvalidConfiguration(
+            "not in a cluster: KUBERNETES_SERVICE_HOST is not set; name a kubeconfig with --kubeconfig"
+        )
+    token_file = str(Path(folder) / "token")
+    read_token(token_file)
+    try:
+        authority = (Path(folder) / "ca.crt").read_bytes()
+    except OSError as error:
+        raise InvalidConfiguration(f"{folder}/ca.crt cannot be read: {error.strerror}") from error
+    namespace = Path(folder) / "namespace"
+    return Access(
+        server=f"https://{f'[{host}]' if ':' in host else host}:{port or 443}",
+        ca=authority,
+        token_file=token_file,
+        namespace=namespace.read_text().strip() if namespace.exists() else "default",
+    )
+
+
+def access_of_secret(
+    data: Mapping[str, str],
+    settings: ClusterSettings,
+    *,
+    name: str = "cluster Secret",
+    environment: Mapping[str, str] | None = None,
+) -> Access:
+    """
+    Return the access an Argo CD cluster Secret gives.
+
+    Args:
+        data: The Secret's data, decoded.
+        settings: Says which programs such a Secret may name.
+        name: How messages call the Secret.
+        environment: The variables an allowed program may see.
+    """
+    config = _secret_config(data, name)
+    tls = config.inner("tlsClientConfig")
+    server = (data.get("server") or "").strip()
+    if not server:
+        raise InvalidConfiguration(f"{name}: data.server is empty; write the address of the API server")
+    certificate, private_key, authority = (
+        tls.decoded(field, tls.text(field)) for field in ("certData", "keyData", "caData")
+    )
+    if bool(certificate) != bool(private_key):
+        raise tls.fault("keyData", "and certData go together; one is missing")
+    if tls.flag("insecure") and authority:
+        raise tls.fault("insecure", "and caData exclude each other; remove one")
+    return Access(
+        server=server.rstrip("/"),
+        ca=authority,
+        insecure=tls.flag("insecure"),
+        tls_server_name=tls.text("serverName"),
+        proxy_url=Hidden(config.text("proxyUrl")),
+        token=Hidden(config.text("bearerToken")),
+        username=config.text("username"),
+        password=Hidden(config.text("password")),
+        certificate=certificate,
+        private_key=private_key,
+        plugin=_secret_plugin(config, settings, environment or {}),
+        namespaces=tuple(
+            sorted({ns.strip() for ns in (data.get("namespaces") or "").split(",") if ns.strip()})
+        ),
+        cluster_resources=not data.get("namespaces") or data.get("clusterResources") == "true",
+    )
+
+
+def _secret_config(data: Mapping[str, str], name: str) -> _Part:
+    try:
+        body = orjson.loads(data.get("config") or "{}")
+    except orjson.JSONDecodeError:
+        raise InvalidConfiguration(f"{name}: data.config is not JSON") from None
+    if not isinstance(body, dict):
+        raise InvalidConfiguration(f"{name}: data.config must be a JSON object")
+    return _Part(name, "config", body)
+
+
+def _secret_plugin(
+    config: _Part, settings: ClusterSettings, environment: Mapping[str, str]
+) -> ExecPlugin | None:
+    if config.body.get("awsAuthConfig"):
+        return _aws_plugin(config.inner("awsAuthConfig"), settings, environment)
+    if not config.body.get("execProviderConfig"):
+        return None
+    spec = config.inner("execProviderConfig")
+    command = _allowed(spec, spec.text("command"), settings)
+    version = spec.text("apiVersion") or VERSIONS[0]
+    if version not in VERSIONS:
+        raise spec.fault("apiVersion", f"must be one of {', '.join(VERSIONS)}")
+    variables = spec.inner("env")
+    return ExecPlugin(
+        command=command,
+        args=spec.texts("args"),
+        env=tuple((name, Hidden(_harmless(variables, name))) for name in sorted(variables.body)),
+        api_version=version,
+        install_hint=spec.text("installHint"),
+        provide_cluster_info=spec.flag("provideClusterInfo"),
+        config=spec.body.get("config"),
+        environment=dict(environment),
+    )
+
+
+def _harmless(variables: _Part, name: str) -> str:
+    """Return a variable's value, if its name is one that cannot make a program run other code."""
+    if not name.startswith(_VARIABLES):
+        raise variables.fault(
+            name, f"may not be set by a Secret; allowed are names with {', '.join(_VARIABLES)}"
+        )
+    return variables.text(name)
+
+
+def _aws_plugin(spec: _Part, settings: ClusterSettings, environment: Mapping[str, str]) -> ExecPlugin:
+    """Return the plug-in for an EKS cluster: Argo CD's own program where allowed, else the AWS CLI."""
+    cluster, role, profile = (spec.text(field) for field in ("clusterName", "roleARN", "profile"))
+    if not cluster:
+        raise spec.fault("clusterName", "is empty; write the name of the EKS cluster")
+    if "argocd-k8s-auth" in settings.exec_programs:
+        command = "argocd-k8s-auth"
+        args = ["aws", "--cluster-name", cluster, *(["--role-arn", role] if role else [])]
+        args += ["--profile", profile] if profile else []
+    else:
+        command = _allowed(spec, "aws", settings)
+        args = ["eks", "get-token", "--cluster-name", cluster, "--output", "json"]
+        args += ["--role-arn", role] if role else []
+        args += ["--profile", profile] if profile else []
+    return ExecPlugin(command, tuple(args), api_version=VERSIONS[1], environment=dict(environment))
+
+
+def _allowed(spec: _Part, command: str, settings: ClusterSettings) -> str:
+    if command not in settings.exec_programs:
+        raise spec.fault(
+            "command",
+            f"names the program {command!r}, which cluster Secrets may not run; an operator can allow it in the settings (exec_programs)",
+        )
+    return command

@@ -1,0 +1,123 @@
+"""
+One object of a cluster, as small as it can be kept.
+
+A record always has what identifies an object and ties it to others; it has the
+object's JSON only when somebody needs it. Nothing is decoded before it is read.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import msgspec
+import orjson
+
+from moorage.model.identity import ResourceKey
+from moorage.model.manifest import Json
+
+
+class Record(msgspec.Struct, gc=False, weakref=False):
+    """
+    What is known of one object.
+
+    `owners` are the uids of its owners; `instance` is what tracking metadata
+    says, empty when it is tracked by nobody. `body` is its JSON, or nothing
+    when only the identity was kept.
+    """
+
+    key: ResourceKey
+    uid: str
+    resource_version: str
+    generation: int
+    api_version: str
+    owners: tuple[str, ...]
+    instance: str
+    body: bytes | None
+
+    def decode(self) -> Json:
+        """Return the object. Only for records that kept their body."""
+        assert self.body is not None
+        body: Json = orjson.loads(self.body)
+        if "kind" in body and "apiVersion" in body:
+            return body
+        # Objects in a list answer do not say what they are.
+        return {"apiVersion": self.api_version, "kind": self.key.kind, **body}
+
+
+class _Owner(msgspec.Struct, gc=False):
+    uid: str = ""
+    kind: str = ""
+    name: str = ""
+    apiVersion: str = ""  # noqa: N815 the API's name
+    controller: bool | None = None
+
+
+class _Metadata(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resourceVersion: str = ""  # noqa: N815
+    generation: int = 0
+    ownerReferences: list[_Owner] | None = None  # noqa: N815
+    annotations: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+
+
+class _Object(msgspec.Struct):
+    metadata: _Metadata
+    apiVersion: str = ""  # noqa: N815
+
+
+_decoder = msgspec.json.Decoder(_Object)
+
+
+class Read(msgspec.Struct):
+    """An object as read from the wire: its record with the body still on it, and its tracking metadata."""
+
+    record: Record
+    tracking: Json | None
+
+
+def read_object(raw: bytes | msgspec.Raw, group: str, kind: str, api_version: str) -> Read:
+    """
+    Return the record of an object in JSON, the body kept, the instance not yet found.
+
+    `tracking` has only what says who an object belongs to: apiVersion, kind and
+    the metadata without managedFields. Raises msgspec.DecodeError when it is no object.
+    """
+    found = _decoder.decode(raw)
+    metadata = found.metadata
+    owners = metadata.ownerReferences or ()
+    record = Record(
+        ResourceKey(group, kind, sys.intern(metadata.namespace), metadata.name),
+        metadata.uid,
+        metadata.resourceVersion,
+        metadata.generation,
+        sys.intern(found.apiVersion) if found.apiVersion else api_version,
+        tuple(sys.intern(owner.uid) for owner in owners),
+        "",
+        bytes(raw),
+    )
+    if not metadata.annotations and not metadata.labels:
+        return Read(record, None)
+    seen: dict[str, Any] = {
+        "name": metadata.name,
+        "namespace": metadata.namespace,
+        "uid": metadata.uid,
+        "annotations": metadata.annotations or {},
+        "labels": metadata.labels or {},
+        "ownerReferences": [
+            {"uid": o.uid, "kind": o.kind, "name": o.name, "apiVersion": o.apiVersion} for o in owners
+        ],
+    }
+    return Read(record, {"apiVersion": record.api_version, "kind": kind, "metadata": seen})
+
+
+def at_least(version: str, wanted: str) -> bool:
+    """Return whether a resource version is the wanted one or a later one; false when they cannot be compared."""
+    if version == wanted or not wanted:
+        return True
+    if version.isdigit() and wanted.isdigit():
+        return int(version) >= int(wanted)
+    return False

@@ -1,0 +1,154 @@
+"""
+Why a write was refused, in our words: the field, its owner, and what to do about it.
+
+The API server says some things only in prose. Where that is so the words looked
+for are in one table here, and what is decided by them is how helpful a message
+is, and whether deleting and creating could help.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from moorage.cluster.answers import (
+    Answered,
+    Cause,
+    Conflicted,
+    Forbidden,
+    NotFound,
+    ObjectRefused,
+    ServerFault,
+    Status,
+    status_in,
+)
+from moorage.engine.merge.schema import Schema
+from moorage.engine.merge.typed import edge_of
+from moorage.model.errors import Error, ImmutableField, Refused, UnknownKind
+from moorage.model.identity import ResourceKey
+from moorage.model.manifest import Json
+
+_UNCHANGEABLE = re.compile(
+    r"immutable|may not (be )?change|can ?not (be )?change|can ?not be (unset|updated)|updates to .* (are|is) forbidden"
+)
+_TOO_LARGE = re.compile(r"too large|larger than|more than .* bytes")
+_OWNER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
+
+
+class FieldUnchangeable(Answered, ImmutableField):
+    """The server refuses to change a field of an existing object."""
+
+    def __init__(self, message: str, key: ResourceKey, path: str) -> None:
+        super().__init__(message)
+        self.key = key
+        self.path = path
+
+
+class FieldsOwned(Answered, Refused):
+    """An apply without force would change fields that others own; `owners` pairs each field with its owner."""
+
+    def __init__(self, message: str, owners: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message)
+        self.owners = owners
+
+
+class DuplicateListKeys(ObjectRefused):
+    """Server-side apply refuses a list in which two elements have one key; other ways of writing take it."""
+
+    duplicate_list_keys = True
+
+
+class TooLarge(ObjectRefused):
+    """The object is larger than the API server takes."""
+
+
+class NamespaceMissing(ObjectRefused):
+    """The namespace of the object does not exist."""
+
+
+def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) -> Error:
+    """
+    Return the error to raise instead of one that answered a write.
+
+    Args:
+        error: What `http` raised.
+        key: What was written.
+        body: The object as it was sent; values of a Secret are taken out of messages.
+        size: How many bytes were sent.
+    """
+    status = status_in(error)
+    if status is None:
+        return error
+    found = error
+    kind = status.details.kind if status.details else ""
+    if isinstance(error, NotFound) and kind == "namespaces":
+        found = NamespaceMissing(
+            f"{key}: namespace {key.namespace} does not exist; create it, or set the sync option CreateNamespace=true"
+        )
+    elif isinstance(error, NotFound) and not kind:
+        found = UnknownKind(f"{key}: the cluster no longer serves the kind {key.group_kind}")
+    elif status.code == 413 or (isinstance(error, ServerFault) and _TOO_LARGE.search(status.message)):
+        found = TooLarge(
+            f"{key}: {size} bytes are more than the API server takes; split the object or keep the content elsewhere"
+        )
+    elif isinstance(error, Conflicted) and any(c.reason == "FieldManagerConflict" for c in status.causes):
+        found = _owned(key, status.causes)
+    elif unchangeable := _unchangeable(status):
+        found = FieldUnchangeable(
+            f"{key}: {unchangeable.field or 'the object'} cannot change once created; "
+            "the sync options Force=true or Replace=true delete and create the object instead",
+            key,
+            unchangeable.field,
+        )
+    elif isinstance(error, ObjectRefused) and not isinstance(error, Forbidden):
+        found = type(error)(_masked(f"{key}: {error}", body))
+    elif isinstance(error, ServerFault):
+        found = type(error)(_masked(str(error), body))
+    if isinstance(found, Answered):
+        found.status = status
+    return found
+
+
+def _owned(key: ResourceKey, causes: tuple[Cause, ...]) -> FieldsOwned:
+    owners = []
+    for cause in causes:
+        if cause.reason == "FieldManagerConflict":
+            owner = _OWNER.search(cause.message)
+            owners.append((cause.field.lstrip("."), owner["manager"] if owner else cause.message))
+    listed = "; ".join(f"{field} is owned by {owner}" for field, owner in owners)
+    return FieldsOwned(f"{key}: {listed}", tuple(owners))
+
+
+def _unchangeable(status: Status) -> Cause | None:
+    if status.code != 422:
+        return None
+    kinds = ("FieldValueForbidden", "FieldValueInvalid", "FieldValueNotSupported")
+    return next((c for c in status.causes if c.reason in kinds and _UNCHANGEABLE.search(c.message)), None)
+
+
+def _masked(message: str, body: Json | None) -> str:
+    """Return a message without what a Secret holds."""
+    if not body or body.get("kind") != "Secret":
+        return message
+    values = [v for field in ("data", "stringData") for v in (body.get(field) or {}).values()]
+    for value in sorted((str(v) for v in values if v), key=len, reverse=True):
+        message = message.replace(value, "***")
+    return message
+
+
+def has_duplicate_keys(value: Any, schema: Schema) -> bool:
+    """Return whether some list of an object has two elements of one key, by the kind's schema."""
+    if isinstance(value, dict):
+        return any(has_duplicate_keys(inner, schema.child(name)) for name, inner in value.items())
+    if not isinstance(value, list):
+        return False
+    if schema.list_type in ("map", "set"):
+        edges = []
+        for item in value:
+            try:
+                edges.append(edge_of(item, schema))
+            except (ValueError, KeyError, TypeError):
+                return False
+        if len(set(edges)) < len(edges):
+            return True
+    return any(has_duplicate_keys(item, schema.items) for item in value)

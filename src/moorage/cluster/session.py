@@ -1,0 +1,425 @@
+"""
+Keeps one cluster's watches alive and says how trustworthy the store is.
+
+One session belongs to one destination and one way of signing in. `run` owns
+all its tasks: a watch of every kind that can be listed, one that asks for the
+kinds again when a definition changes, one that notices when knowledge grows
+old. When the cluster goes bad, `run` goes on trying; it ends only when
+cancelled.
+
+What is known but not current is never given out as if it were: `live_state`
+names the kinds it cannot vouch for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping
+
+from moorage.cluster import watch
+from moorage.cluster.answers import Forbidden, NotFound
+from moorage.cluster.apply import Writer
+from moorage.cluster.credentials import Access
+from moorage.cluster.definitions import API_SERVICE, CRD, Definitions
+from moorage.cluster.discovery import KindEntry, Kinds, discover
+from moorage.cluster.http import Api, Observe
+from moorage.cluster.live import Freshness, Objects
+from moorage.cluster.records import Record, at_least
+from moorage.cluster.schemas import SchemaSource, Shelf
+from moorage.cluster.settings import ClusterSettings
+from moorage.cluster.store import Changed, OwnerOf, Scope, Store
+from moorage.cluster.watch import Watching
+from moorage.cluster.watching import Watch
+from moorage.engine.merge.schema import Schemas
+from moorage.model.errors import Error, LiveStateUnknown, NotPermitted
+from moorage.model.identity import GroupKind, ResourceKey
+from moorage.model.manifest import Json, key_of
+from moorage.model.states import LiveState
+
+_REDISCOVER_SECONDS = 300.0
+_SETTLE_SECONDS = 60.0
+_FORBIDDEN_SECONDS = 60.0
+_EXPECT_DELAYS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
+_STREAMING_SINCE = (1, 27)
+
+
+class ClusterSession:
+    """
+    One cluster: what it holds, kept current, and the means to change it.
+
+    `on_change` hears of each change that matters to an instance, `on_freshness`
+    whenever the answer of `freshness` changed. Both are called between awaits
+    and must not block.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        access: Access,
+        settings: ClusterSettings,
+        owner_of: OwnerOf,
+        on_change: Callable[[Changed], None],
+        on_freshness: Callable[[], None] | None = None,
+        observe: Observe | None = None,
+        shelf: Shelf[Schemas] | None = None,
+    ) -> None:
+        self.name = name
+        self.access = access
+        self.settings = settings
+        self.api = Api(access, settings, observe)
+        self.store = Store(owner_of, on_change)
+        self.kinds = Kinds()
+        self.writer = Writer(self.api, lambda: self.kinds, self.schemas, self.wait_established)
+        self._schemas = SchemaSource(self.api, shelf or Shelf(Schemas))
+        self._on_freshness = on_freshness or (lambda: None)
+        self._watches: dict[Scope, tuple[KindEntry, Watch, asyncio.Task[None]]] = {}
+        self._forbidden: set[Scope] = set()
+        self._definitions = Definitions()
+        self._look_again = asyncio.Event()
+        self._kinds_changed = asyncio.Event()
+        self._synced = asyncio.Event()
+        self._fault: Error | None = None
+        self._told = Freshness(synced=False)
+        self._converted: dict[tuple[ResourceKey, str], tuple[str, Json]] = {}
+        self._lists = asyncio.Semaphore(settings.lists)
+
+    # --- life
+
+    async def run(self) -> None:
+        """Watch the cluster until cancelled, through every fault of it."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    self._adopt(await discover(self.api))
+                except Error as fault:
+                    failures += 1
+                    self._fault = fault
+                    self._tell()
+                    await asyncio.sleep(self._delay(failures))
+                    continue
+                failures = 0
+                await self._watch_all()
+        finally:
+            self._watches.clear()
+            await self.api.close()
+
+    async def ready(self) -> None:
+        """Return when every kind was read once."""
+        await self._synced.wait()
+
+    async def _watch_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._open_watches(group)
+            group.create_task(self._follow_definitions(group))
+            group.create_task(self._keep_time())
+
+    def _open_watches(self, group: asyncio.TaskGroup) -> None:
+        wanted = dict(self._wanted())
+        for scope in [scope for scope in self._watches if scope not in wanted]:
+            if scope.group not in self.kinds.incomplete:
+                self._end(scope)
+        for scope, entry in wanted.items():
+            known = self._watches.get(scope)
+            if known is not None and known[0].api_version == entry.api_version:
+                continue
+            if known is not None:
+                known[2].cancel()
+            self._watches[scope] = (entry, *self._begin(group, scope, entry))
+
+    def _wanted(self) -> Iterable[tuple[Scope, KindEntry]]:
+        for entry in self.kinds.entries.values():
+            if not entry.watchable or not self.settings.watches(entry.group, entry.kind, self.access.server):
+                continue
+            if not self.access.namespaces:
+                yield Scope(entry.group, entry.kind), entry
+            elif entry.namespaced:
+                for namespace in self.access.namespaces:
+                    yield Scope(entry.group, entry.kind, namespace), entry
+            elif self.access.cluster_resources:
+                yield Scope(entry.group, entry.kind), entry
+
+    def _begin(
+        self, group: asyncio.TaskGroup, scope: Scope, entry: KindEntry
+    ) -> tuple[Watch, asyncio.Task[None]]:
+        self.store.open(scope, entry.api_version)
+        opened = Watch(
+            self.api,
+            entry.path(scope.namespace),
+            kind=entry.kind,
+            on_change=lambda change: self._saw(scope, change),
+            on_state=lambda state: self._moved(scope, state),
+            lists=self._lists,
+            streaming=_streams_lists(self.kinds.version),
+        )
+        return opened, group.create_task(self._watch(scope, opened))
+
+    def _end(self, scope: Scope) -> None:
+        self._watches.pop(scope)[2].cancel()
+        self._forbidden.discard(scope)
+        self.store.forget(scope)
+
+    async def _watch(self, scope: Scope, opened: Watch) -> None:
+        while True:
+            try:
+                await opened.run()
+            except Forbidden:
+                # What we may not see is a gap, not an empty set.
+                self._forbidden.add(scope)
+                self._tell()
+                await asyncio.sleep(_FORBIDDEN_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 jitter
+            except NotFound:
+                self._look_again.set()
+                await asyncio.sleep(1.0)
+
+    # --- what watches say
+
+    def _saw(self, scope: Scope, change: watch.Change) -> None:
+        self.store.take(scope, change)
+        if scope.group_kind == CRD and isinstance(change, watch.Put | watch.Removed | watch.Gathered):
+            self._definitions.saw(change)
+        if scope.group_kind in (CRD, API_SERVICE) and isinstance(
+            change, watch.Put | watch.Removed | watch.Completed
+        ):
+            self._look_again.set()
+
+    def _moved(self, scope: Scope, state: watch.State) -> None:
+        if isinstance(state, Watching):
+            self.store.advance(scope, state.version)
+            self._forbidden.discard(scope)
+        if not self._synced.is_set() or not isinstance(state, Watching) or self._told.waiting:
+            self._tell()
+
+    async def _follow_definitions(self, group: asyncio.TaskGroup) -> None:
+        seconds = _REDISCOVER_SECONDS if Scope(*CRD) in self._watches else _SETTLE_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._look_again.wait()
+            except TimeoutError:
+                pass
+            self._look_again.clear()
+            for delay in _EXPECT_DELAYS:
+                await asyncio.sleep(delay)
+                if await self._rediscover(group) and self._definitions.are_met(self.kinds):
+                    break
+            self._definitions.settle()
+
+    async def _rediscover(self, group: asyncio.TaskGroup) -> bool:
+        try:
+            kinds = await discover(self.api)
+        except Error as fault:
+            self._fault = fault
+            return False
+        self._schemas.changed()
+        if kinds.entries != self.kinds.entries:
+            self._adopt(kinds)
+            self._open_watches(group)
+        return True
+
+    def _adopt(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self._fault = None
+        self._kinds_changed.set()
+        self._kinds_changed = asyncio.Event()
+
+    async def _keep_time(self) -> None:
+        seconds = 0
+        while True:
+            await asyncio.sleep(1.0)
+            seconds += 1
+            self._tell()
+            if seconds % _SETTLE_SECONDS == 0:
+                self.store.settle()
+
+    # --- how far knowledge goes
+
+    def freshness(self) -> Freshness:
+        """Return which kinds are known and current."""
+        if not self._watches:
+            return Freshness(synced=False, why=str(self._fault or f"{self.name} was not read yet"))
+        waiting, gaps, faults, unread = set(), set(), [], False
+        for scope, (_, opened, _) in self._watches.items():
+            if scope in self._forbidden:
+                gaps.add(scope.group_kind)
+            elif not self._is_current(opened):
+                waiting.add(scope.group_kind)
+                unread = unread or not (self.store.version(scope) or opened.failing_since is not None)
+                if opened.fault:
+                    faults.append(opened.fault)
+        why = str(faults[0]) if faults else str(self._fault or "")
+        everything_fails = len(waiting) == len({scope.group_kind for scope in self._watches})
+        synced = self._synced.is_set() or not (unread or everything_fails)
+        return Freshness(synced, tuple(sorted(waiting)), tuple(sorted(gaps)), why)
+
+    def _is_current(self, opened: Watch) -> bool:
+        if not isinstance(opened.state, Watching):
+            return False
+        since = opened.failing_since
+        return since is None or asyncio.get_running_loop().time() - since < self.settings.stale_seconds
+
+    def _tell(self) -> None:
+        now = self.freshness()
+        if now.synced:
+            self._synced.set()
+        if now != self._told:
+            self._told = now
+            self._on_freshness()
+
+    def has_seen(self, key: ResourceKey, uid: str, resource_version: str) -> bool:
+        """Return whether the store knows an object at least as it was at `resource_version`, or its end since."""
+        record = self.store.get(key)
+        if record is not None:
+            if uid and record.uid != uid:
+                return self._passed(key, resource_version)
+            return at_least(record.resource_version, resource_version)
+        return self._passed(key, resource_version)
+
+    def _passed(self, key: ResourceKey, resource_version: str) -> bool:
+        versions = (self.store.version(Scope(*key.group_kind, ns)) for ns in ("", key.namespace))
+        return any(at_least(version, resource_version) for version in versions if version)
+
+    # --- answering
+
+    async def live_state(self, instance: str, targeted: Mapping[ResourceKey, str]) -> LiveState:
+        """
+        Return what the cluster holds for an instance: what it tracks and what is targeted.
+
+        Args:
+            instance: As `owner_of` names it.
+            targeted: The apiVersion each targeted object is declared in.
+
+        An object known in another version than declared, or of which only the
+        identity was kept, is fetched. Raises LiveStateUnknown before everything
+        was read once, NotPermitted for a namespace this access does not cover.
+        """
+        if not self._synced.is_set():
+            now = self.freshness()
+            kinds = ", ".join(map(str, now.waiting[:5])) + (" …" if len(now.waiting) > 5 else "")
+            raise LiveStateUnknown(f"{self.name}: {now.why or f'still reading {kinds}'}")
+        self._check_namespaces(targeted)
+        unserved = frozenset(
+            key.group_kind for key in targeted if self.kinds.entries.get(key.group_kind) is None
+        )
+        self.store.target(instance, targeted)
+        tracked = self.store.of_instance(instance)
+        records: dict[ResourceKey, Record] = dict(tracked)
+        read: dict[ResourceKey, Json] = {}
+        wanted = [(key, version) for key, version in targeted.items() if key.group_kind not in unserved]
+        fetches = []
+        for key, api_version in wanted:
+            record = self.store.get(key)
+            if record is not None and record.body is not None and record.api_version == api_version:
+                records[key] = record
+            elif record is not None or not self._is_watched(key):
+                fetches.append(self._read_into(read, key, api_version, record))
+        await asyncio.gather(*fetches)
+        involved = {key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked}
+        return LiveState(
+            objects=Objects({k: r for k, r in records.items() if k not in read}, read),
+            tracked=frozenset(tracked),
+            gaps=frozenset(involved & self._not_current()),
+            unserved=unserved,
+        )
+
+    async def fetch(self, key: ResourceKey, api_version: str = "") -> Json | None:
+        """Return an object as the server has it now, or nothing. Raises UnknownKind."""
+        try:
+            found: Json = await self.api.get(self.kinds.path(key, _version_of(api_version)), kind=key.kind)
+        except NotFound:
+            return None
+        return found
+
+    async def schemas(self, group: str, version: str) -> Schemas | None:
+        """Return the OpenAPI schemas of a group version; nothing when the server publishes none."""
+        return await self._schemas.of(group, version)
+
+    @property
+    def version(self) -> str:
+        """The server's version, such as ``v1.36.1``; empty before it was asked."""
+        return self.kinds.version
+
+    def observe(self, body: Json) -> None:
+        """Note what a write was answered with, so that the next pass sees it before the watch tells."""
+        key = key_of(body)
+        entry = self.kinds.entries.get(key.group_kind)
+        if entry is not None:
+            self.store.observe(body, entry.api_version)
+
+    def is_absent(self, key: ResourceKey) -> bool:
+        """Return whether an object is known not to exist: its kind is watched, current, and without it."""
+        key = self.kinds.scoped(key)
+        if self.store.get(key) is not None or not self._synced.is_set():
+            return False
+        known = (self._watches.get(Scope(*key.group_kind, ns)) for ns in ("", key.namespace))
+        return any(found is not None and self._is_current(found[1]) for found in known)
+
+    async def wait_established(self, group_kind: GroupKind, version: str = "") -> bool:
+        """Return whether the server serves a kind, once it does or the settings' time is over."""
+        try:
+            async with asyncio.timeout(self.settings.established_seconds):
+                while True:
+                    entry = self.kinds.entries.get(group_kind)
+                    if entry is not None and (not version or version in entry.versions):
+                        return True
+                    changed = self._kinds_changed
+                    self._look_again.set()
+                    await changed.wait()
+        except TimeoutError:
+            return False
+
+    def _check_namespaces(self, targeted: Iterable[ResourceKey]) -> None:
+        if not self.access.namespaces:
+            return
+        for key in targeted:
+            if key.namespace and key.namespace not in self.access.namespaces:
+                raise NotPermitted(
+                    f"{key}: {self.name} is limited to the namespaces {', '.join(self.access.namespaces)}; "
+                    "add the namespace to the cluster's Secret or change the destination"
+                )
+
+    def _is_watched(self, key: ResourceKey) -> bool:
+        return any(Scope(*key.group_kind, ns) in self._watches for ns in ("", key.namespace))
+
+    def _not_current(self) -> set[GroupKind]:
+        return {
+            scope.group_kind
+            for scope, (_, opened, _) in self._watches.items()
+            if scope in self._forbidden or not self._is_current(opened)
+        }
+
+    async def _read_into(
+        self, read: dict[ResourceKey, Json], key: ResourceKey, api_version: str, record: Record | None
+    ) -> None:
+        entry = self.kinds.entries[key.group_kind]
+        if _version_of(api_version) not in entry.versions:
+            api_version = entry.api_version
+        kept = self._converted.get((key, api_version))
+        if record is not None and kept is not None and kept[0] == record.resource_version:
+            read[key] = kept[1]
+            return
+        found = await self.fetch(key, api_version)
+        if found is None or key_of(found) != key:
+            return
+        read[key] = found
+        self._converted.pop((key, api_version), None)
+        if record is not None:
+            self._converted[key, api_version] = (found["metadata"].get("resourceVersion", ""), found)
+
+    def _delay(self, failures: int) -> float:
+        settings = self.settings
+        grown = min(settings.backoff_limit_seconds, settings.backoff_seconds * 2.0 ** min(failures - 1, 20))
+        return grown * random.uniform(0.7, 1.3)  # noqa: S311 jitter, no secret
+
+
+def _version_of(api_version: str) -> str:
+    return api_version.rpartition("/")[2]
+
+
+def _streams_lists(version: str) -> bool:
+    parts = version.lstrip("v").split(".")
+    try:
+        return (int(parts[0]), int(parts[1])) >= _STREAMING_SINCE
+    except (IndexError, ValueError):
+        return False

@@ -1,0 +1,161 @@
+"""
+What makes a request ours: headers and TLS, renewed when they run out.
+
+One `SignIn` belongs to one `Api`. It gives headers that can be sent as they
+are, and a TLS context; both change when a token file is replaced, an exec
+plug-in's answer expires, or the server answered 401.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import ssl
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from moorage.cluster.credentials import Access, Hidden, read_token
+from moorage.cluster.exec_plugin import ExecCredential, run_plugin
+from moorage.model.errors import InvalidConfiguration
+
+_TOKEN_SECONDS = 60.0
+
+
+def tls_context(access: Access, certificate: bytes = b"", private_key: bytes = b"") -> ssl.SSLContext:
+    """Return a context that verifies the server (unless the access says otherwise), TLS 1.2 or newer."""
+    try:
+        context = ssl.create_default_context(cadata=access.ca.decode() if access.ca else None)
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidConfiguration(
+            f"{access.server}: the certificate authority is not a PEM certificate"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if access.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        _load_certificate(context, access, certificate, private_key)
+    return context
+
+
+def _load_certificate(
+    context: ssl.SSLContext, access: Access, certificate: bytes, private_key: bytes
+) -> None:
+    # OpenSSL reads a chain from files only. The file is private to us and gone
+    # before anything else happens.
+    descriptor, path = tempfile.mkstemp()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(certificate.rstrip() + b"\n" + private_key)
+        context.load_cert_chain(path)
+    except ssl.SSLError as error:
+        raise InvalidConfiguration(
+            f"{access.server}: the client certificate and its key do not fit or are not PEM"
+        ) from error
+    finally:
+        os.unlink(path)
+
+
+class SignIn:
+    """
+    The current headers and TLS context of one access.
+
+    `refresh` is asked before each request and is free when nothing ran out;
+    `renew` is asked after a 401 and starts afresh, once for all who wait.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        exec_seconds: float,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.access = access
+        self.headers: dict[str, str] = {}
+        self.tls: ssl.SSLContext | None = None
+        self.generation = 0
+        self._exec_seconds = exec_seconds
+        self._now = now
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._credential: ExecCredential | None = None
+        self._read_at = 0.0
+        self._lock = asyncio.Lock()
+
+    @property
+    def renewable(self) -> bool:
+        """Whether asking again could give other credentials."""
+        return self.access.plugin is not None or bool(self.access.token_file)
+
+    def is_fresh(self) -> bool:
+        if not self.generation:
+            return False
+        if self.access.plugin:
+            return self._credential is not None and self._credential.is_fresh(self._now())
+        return not self.access.token_file or self._clock() - self._read_at < _TOKEN_SECONDS
+
+    async def refresh(self) -> None:
+        """Bring headers and context up to date."""
+        if self.is_fresh():
+            return
+        async with self._lock:
+            if not self.is_fresh():
+                await self._load()
+
+    async def renew(self, generation: int) -> None:
+        """Ask for new credentials, unless somebody did since `generation`."""
+        async with self._lock:
+            if self.generation == generation:
+                await self._load()
+
+    async def _load(self) -> None:
+        access = self.access
+        if access.plugin:
+            self._credential = await run_plugin(access, access.plugin, self._exec_seconds)
+        credential = self._credential
+        certificate = (credential and credential.certificate) or access.certificate
+        private_key = (credential and credential.private_key) or access.private_key
+        headers = {**_impersonation(access), **_authorization(access, credential)}
+        if access.server.startswith("https:") and (
+            self.tls is None or (credential and credential.certificate)
+        ):
+            self.tls = tls_context(access, certificate, private_key)
+        self._read_at = self._clock()
+        self.headers = headers
+        self.generation += 1
+
+
+def _authorization(access: Access, credential: ExecCredential | None) -> dict[str, str]:
+    token = access.token
+    if not token and access.token_file:
+        token = read_token(access.token_file)
+    if not token and access.username:
+        pair = f"{access.username}:{access.password}".encode()
+        return {"Authorization": Hidden(f"Basic {base64.b64encode(pair).decode()}")}
+    if not token and credential:
+        token = credential.token
+    return {"Authorization": Hidden(f"Bearer {token}")} if token else {}
+
+
+def _impersonation(access: Access) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if access.as_user:
+        headers["Impersonate-User"] = access.as_user
+    if access.as_uid:
+        headers["Impersonate-Uid"] = access.as_uid
+    return headers
+
+
+def repeated_headers(access: Access) -> tuple[tuple[str, str], ...]:
+    """Return the impersonation headers of which there can be several of one name."""
+    groups = [("Impersonate-Group", group) for group in access.as_groups]
+    extra = [
+        (f"Impersonate-Extra-{quote(name, safe='')}", value)
+        for name, values in access.as_extra
+        for value in values
+    ]
+    return (*groups, *extra)
