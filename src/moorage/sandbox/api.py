@@ -1,0 +1,326 @@
+"""
+One request in, one answer out: routing, and what each verb does.
+
+Everything is decided without waiting; only watches and logs go on, as streams.
+HTTP, simulations and tests all come in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moorage.model.manifest import Json
+from moorage.sandbox import answers, builtin, crds, patches, reads, subresources, watches
+from moorage.sandbox.answers import Answer, Failure
+from moorage.sandbox.discovery import VERSION, Discovery
+from moorage.sandbox.openapi import OpenApi
+from moorage.sandbox.requests import Request, Target, parse_target
+from moorage.sandbox.resources import Registry, Resource
+from moorage.sandbox.store import Entry, Store
+from moorage.sandbox.watches import Watch
+from moorage.sandbox.writes import Options, Writes, Written
+
+BODY_LIMIT = 3 * 1024 * 1024
+_TOLD = ("Strict", "Warn", "Ignore")
+_WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+
+
+class Api:
+    """The whole API over one store."""
+
+    def __init__(
+        self, store: Store, writes: Writes, registry: Registry, *, bookmark_seconds: float = 60.0
+    ) -> None:
+        self.store = store
+        self.writes = writes
+        self.registry = registry
+        self.bookmark_seconds = bookmark_seconds
+        self.open_watches: set[Watch] = set()
+        self.health: Callable[[], bool] = lambda: True
+        self._discovery = Discovery(registry)
+        self._openapi = OpenApi(registry)
+
+    def respond(self, request: Request) -> Answer:
+        """Return the answer to a request; refusals are answers too."""
+        try:
+            return self._respond(request)
+        except Failure as failure:
+            return failure.answer()
+
+    def _respond(self, request: Request) -> Answer:
+        target = parse_target(request.path)
+        if target is not None:
+            resource = self.registry.find(target.group, target.version, target.plural)
+            if resource is not None:
+                return self._on_resource(request, resource, target)
+            raise answers.no_such_path()
+        if request.method != "GET":
+            raise answers.method_not_allowed()
+        answer = self._about(request)
+        if answer is None:
+            raise answers.no_such_path()
+        return answer
+
+    def _about(self, request: Request) -> Answer | None:
+        path = request.path.rstrip("/") or "/"
+        if path in ("/healthz", "/livez", "/readyz"):
+            ok = self.health()
+            return Answer(
+                200 if ok else 500,
+                b"ok" if ok else b"not ready",
+                (("content-type", "text/plain; charset=utf-8"),),
+            )
+        if path == "/version":
+            return answers.json_answer(VERSION)
+        if path == "/":
+            return answers.json_answer(
+                {
+                    "paths": [
+                        "/api",
+                        "/apis",
+                        "/healthz",
+                        "/livez",
+                        "/openapi/v2",
+                        "/openapi/v3",
+                        "/readyz",
+                        "/version",
+                    ]
+                }
+            )
+        if path.startswith("/openapi/"):
+            return self._openapi.answer(path, request)
+        return self._discovery.answer(path, request)
+
+    def _on_resource(self, request: Request, resource: Resource, target: Target) -> Answer:
+        if len(request.body) > BODY_LIMIT:
+            raise answers.too_large(f"Request entity too large: limit is {BODY_LIMIT}")
+        if "list" not in resource.verbs:
+            return subresources.review(resource, target, request)
+        if target.namespace and not resource.namespaced:
+            raise answers.no_such_path()
+        if target.subresource:
+            return self._on_subresource(request, resource, target)
+        if target.name:
+            return self._on_object(request, resource, target)
+        return self._on_collection(request, resource, target)
+
+    def _on_collection(self, request: Request, resource: Resource, target: Target) -> Answer:
+        match request.method:
+            case "GET" | "HEAD":
+                if request.flag("watch"):
+                    return self._watch(request, resource, target)
+                return reads.many(self.store, resource, target, request)
+            case "POST":
+                return self._create(request, resource, target)
+            case "DELETE":
+                return self._delete_many(request, resource, target)
+        raise answers.method_not_allowed()
+
+    def _on_object(self, request: Request, resource: Resource, target: Target) -> Answer:
+        key = (target.namespace, target.name)
+        match request.method:
+            case "GET" | "HEAD":
+                if request.flag("watch"):
+                    return self._watch(request, resource, target)
+                return reads.one(resource, self.writes.existing(resource, *key), request)
+            case "PUT":
+                options = self._options(request)
+                body = self._body(request, resource, target)
+                return self._put(request, resource, target, body, options)
+            case "PATCH":
+                return self._patch(request, resource, target)
+            case "DELETE":
+                return self._delete(request, resource, target)
+        raise answers.method_not_allowed()
+
+    def _on_subresource(self, request: Request, resource: Resource, target: Target) -> Answer:
+        name = target.subresource
+        if name not in resource.subresources:
+            raise answers.no_such_path()
+        if name in ("status", "finalize", "approval", "resize", "ephemeralcontainers"):
+            match request.method:
+                case "GET":
+                    return reads.one(
+                        resource, self.writes.existing(resource, target.namespace, target.name), request
+                    )
+                case "PUT":
+                    body = self._body(request, resource, target)
+                    return self._put(request, resource, target, body, self._options(request))
+                case "PATCH":
+                    return self._patch(request, resource, target)
+            raise answers.method_not_allowed()
+        return subresources.answer(self.writes, resource, target, request, self._options(request))
+
+    def _watch(self, request: Request, resource: Resource, target: Target) -> Answer:
+        return watches.watch(
+            self.store,
+            resource,
+            target,
+            request,
+            bookmark_seconds=self.bookmark_seconds,
+            open_watches=self.open_watches,
+        )
+
+    def _options(self, request: Request) -> Options:
+        told = request.query.get("fieldValidation") or "Warn"
+        if told not in _TOLD:
+            raise answers.bad_request(
+                f'fieldValidation: Unsupported value: "{told}": supported values: "Ignore", "Strict", "Warn"'
+            )
+        return Options(
+            manager=request.manager,
+            dry_run=request.dry_run,
+            validation=told,
+            force=request.flag("force"),
+        )
+
+    def _body(self, request: Request, resource: Resource, target: Target) -> Json:
+        body = patches.decode(request.body, request.content_type)
+        _check_kind(resource, body)
+        meta = body.get("metadata")
+        if meta is None:
+            meta = body["metadata"] = {}
+        if not isinstance(meta, dict):
+            raise answers.bad_request("metadata is not an object")
+        told = meta.get("namespace")
+        if told and told != target.namespace:
+            raise answers.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        if target.name and meta.get("name") and meta["name"] != target.name:
+            raise answers.bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
+            )
+        if target.name:
+            meta["name"] = target.name
+        return body
+
+    def _create(self, request: Request, resource: Resource, target: Target) -> Answer:
+        if "create" not in resource.verbs:
+            raise answers.method_not_allowed()
+        if resource.namespaced and not target.namespace:
+            raise answers.method_not_allowed()
+        options = self._options(request)
+        body = self._body(request, resource, target)
+        patches.report_duplicates(request, options)
+        if resource.plural in _WEBHOOKS:
+            options.warnings.append(
+                "the sandbox does not call admission webhooks; this configuration has no effect"
+            )
+        written = self.writes.create(resource, target.namespace, body, options)
+        return self._written(resource, written, request, options)
+
+    def _put(
+        self, request: Request, resource: Resource, target: Target, body: Json, options: Options
+    ) -> Answer:
+        patches.report_duplicates(request, options)
+        if resource.custom and not body["metadata"].get("resourceVersion"):
+            self.writes.existing(resource, target.namespace, target.name)
+            cause = answers.Cause(
+                "FieldValueInvalid",
+                "Invalid value: 0: must be specified for an update",
+                "metadata.resourceVersion",
+            )
+            raise answers.invalid(resource.group, resource.kind, target.name, [cause])
+        written = self.writes.update(
+            resource, target.namespace, target.name, body, options, target.subresource
+        )
+        return self._written(resource, written, request, options)
+
+    def _patch(self, request: Request, resource: Resource, target: Target) -> Answer:
+        options = self._options(request)
+        kind = request.content_type
+        key = (target.namespace, target.name)
+        if kind == patches.APPLY_PATCH:
+            if not request.query.get("fieldManager"):
+                cause = answers.Cause(
+                    "FieldValueRequired", "Required value: is required for apply patch", "fieldManager"
+                )
+                raise answers.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+            config = self._body(request, resource, target)
+            patches.report_duplicates(request, options)
+            written = self.writes.apply(resource, key, config, options, target.subresource)
+            return self._written(resource, written, request, options)
+        if request.query.get("force"):
+            cause = answers.Cause(
+                "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"
+            )
+            raise answers.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+        entry = self.writes.existing(resource, *key)
+        body = patches.patched(resource, resource.shown(entry.body), request.body, kind)
+        written = self.writes.change(resource, key, entry, body, options, target.subresource)
+        return self._written(resource, written, request, options)
+
+    def _written(self, resource: Resource, written: Written, request: Request, options: Options) -> Answer:
+        entry = written.entry or Entry(written.body, 0)
+        answer = reads.one(resource, entry, request, 201 if written.created else 200)
+        answer.warnings = options.warnings
+        return answer
+
+    def _wishes(self, request: Request) -> Json:
+        wishes: Json = patches.decode(request.body, request.content_type) if request.body.strip() else {}
+        for name in ("propagationPolicy", "orphanDependents", "gracePeriodSeconds"):
+            told: Any = request.query.get(name)
+            if told is not None and name not in wishes:
+                wishes[name] = (
+                    told
+                    if name == "propagationPolicy"
+                    else int(told)
+                    if name == "gracePeriodSeconds"
+                    else told == "true"
+                )
+        return wishes
+
+    def _delete(self, request: Request, resource: Resource, target: Target) -> Answer:
+        wishes = self._wishes(request)
+        options = self._options(request)
+        options.dry_run = options.dry_run or "All" in (wishes.get("dryRun") or ())
+        written = self.writes.delete(resource, (target.namespace, target.name), wishes, options)
+        if written.entry is not None or options.dry_run:
+            return self._written(resource, written, request, options)
+        uid = written.body["metadata"]["uid"]
+        return answers.json_answer(answers.success(resource.group, resource.plural, target.name, uid))
+
+    def _delete_many(self, request: Request, resource: Resource, target: Target) -> Answer:
+        if "deletecollection" not in resource.verbs:
+            raise answers.method_not_allowed()
+        wishes = self._wishes(request)
+        options = self._options(request)
+        answer = reads.many(self.store, resource, target, request)
+        collection = self.store.collection(resource.group, resource.plural)
+        test = reads.selection(request, target)
+        for key, _ in list(reads.matching(collection, target.namespace, test)):
+            if key in collection.objects:
+                self.writes.delete(resource, key, wishes, options)
+        return answer
+
+    def close(self) -> None:
+        """End every watch, so that clients learn at once that the server goes."""
+        for watch in tuple(self.open_watches):
+            watch.end()
+
+
+def _check_kind(resource: Resource, body: Json) -> None:
+    kind, version = body.get("kind"), body.get("apiVersion")
+    if not kind and not version:
+        body["kind"], body["apiVersion"] = resource.kind, resource.api_version
+        return
+    if not kind:
+        raise answers.bad_request("Object 'Kind' is missing")
+    if not version:
+        raise answers.bad_request("Object 'apiVersion' is missing")
+    if (kind, version) != (resource.kind, resource.api_version):
+        raise answers.bad_request(
+            f"the API version in the data ({version}) or its kind ({kind}) does not match the expected "
+            f"API version ({resource.api_version}) and kind ({resource.kind})"
+        )
+
+
+def build(store: Store, *, bookmark_seconds: float = 60.0, **clock: Any) -> Api:
+    """Return an API over a store, with all built-in kinds and the custom ones the store holds."""
+    registry = Registry()
+    builtin.register(registry)
+    writes = Writes(store, registry, **clock)
+    crds.attach(store, registry, writes)
+    return Api(store, writes, registry, bookmark_seconds=bookmark_seconds)

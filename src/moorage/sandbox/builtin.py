@@ -1,0 +1,105 @@
+"""
+The rules of built-in kinds, as the write side asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from moorage.engine.merge.schema import deduced
+from moorage.model.manifest import Json
+from moorage.sandbox import defaults, kinds, validation
+from moorage.sandbox.answers import Cause
+from moorage.sandbox.kinds import Kind
+from moorage.sandbox.resources import Registry, Resource, ScalePaths
+from moorage.sandbox.shapes import Decoding, shape_of
+
+_UNCOUNTED = frozenset(
+    {
+        ("", "configmaps"),
+        ("", "endpoints"),
+        ("", "events"),
+        ("", "limitranges"),
+        ("", "namespaces"),
+        ("", "nodes"),
+        ("", "persistentvolumeclaims"),
+        ("", "persistentvolumes"),
+        ("", "podtemplates"),
+        ("", "resourcequotas"),
+        ("", "secrets"),
+        ("", "serviceaccounts"),
+        ("", "services"),
+        ("apiregistration.k8s.io", "apiservices"),
+        ("apps", "controllerrevisions"),
+        ("certificates.k8s.io", "certificatesigningrequests"),
+        ("coordination.k8s.io", "leases"),
+        ("events.k8s.io", "events"),
+        ("autoscaling", "horizontalpodautoscalers"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings"),
+        ("rbac.authorization.k8s.io", "roles"),
+        ("rbac.authorization.k8s.io", "rolebindings"),
+        ("storage.k8s.io", "csidrivers"),
+        ("storage.k8s.io", "csinodes"),
+        ("storage.k8s.io", "csistoragecapacities"),
+        ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "volumeattachments"),
+        ("storage.k8s.io", "volumeattributesclasses"),
+        ("networking.k8s.io", "ipaddresses"),
+        ("resource.k8s.io", "resourceclaims"),
+        ("resource.k8s.io", "resourceclaimtemplates"),
+    }
+)
+"""Kinds whose objects have no generation."""
+
+
+class BuiltinRules:
+    """What the types of Kubernetes demand of one kind in one version."""
+
+    def __init__(self, api_version: str, kind: str) -> None:
+        self.shape = shape_of(api_version, kind)
+
+    def decode(self, body: Json) -> tuple[Json, list[str], list[str]]:
+        """Return the body as Go would write it again, unknown fields, and what cannot be decoded."""
+        if self.shape is None:
+            return body, [], []
+        decoding = Decoding()
+        read = decoding.read(body, self.shape)
+        return read, decoding.unknown, decoding.faults
+
+    def default(self, body: Json) -> None:
+        """Fill in what was left out."""
+        defaults.fill(body)
+
+    def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
+        """Return what is wrong with the body."""
+        return validation.validate(body, before, subresource)
+
+
+def register(registry: Registry) -> None:
+    """Serve every built-in kind in every version it has."""
+    for kind in kinds.BUILTIN:
+        for version in kind.versions:
+            registry.add(_resource(kind, version))
+
+
+def _resource(kind: Kind, version: str) -> Resource:
+    api_version = f"{kind.group}/{version}" if kind.group else version
+    return Resource(
+        group=kind.group,
+        version=version,
+        plural=kind.plural,
+        singular=kind.singular,
+        kind=kind.kind,
+        namespaced=kind.namespaced,
+        rules=BuiltinRules(api_version, kind.kind),
+        schema=kinds.builtin_schemas().of(kind.group, version, kind.kind) or deduced(),
+        storage_version=kind.version,
+        short_names=kind.short_names,
+        categories=kind.categories,
+        verbs=kind.verbs,
+        subresources=frozenset(kind.subresources),
+        generation=(kind.group, kind.plural) not in _UNCOUNTED,
+        scale=ScalePaths() if "scale" in kind.subresources else None,
+    )

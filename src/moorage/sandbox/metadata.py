@@ -1,0 +1,224 @@
+"""
+The rules every object's metadata follows, whatever its kind.
+
+Who may set which field of `metadata`, what a deletion leaves behind, and when
+two bodies are the same object in the same state.
+"""
+
+from __future__ import annotations
+
+import re
+
+from moorage.model.manifest import Json
+from moorage.sandbox import answers
+from moorage.sandbox.answers import Cause
+from moorage.sandbox.resources import Resource
+
+_OWN = (
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_PATH_NAMED = frozenset({"roles", "clusterroles", "rolebindings", "clusterrolebindings"})
+_LABEL_NAMED = frozenset({"namespaces"})
+_SERVICE_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+
+def for_creation(body: Json, *, uid: str, now: str, generation: bool) -> None:
+    """Set the fields of metadata that are the server's at creation, in place."""
+    meta = body["metadata"]
+    for name in _OWN:
+        meta.pop(name, None)
+    meta["uid"] = uid
+    meta["creationTimestamp"] = now
+    if generation:
+        meta["generation"] = 1
+    _tidy(meta)
+
+
+def for_update(resource: Resource, before: Json, body: Json, subresource: str) -> Json:
+    """Return `body` with the fields an update may not change taken from `before`."""
+    held = before["metadata"]
+    meta = dict(body.get("metadata") or {})
+    for name in _OWN:
+        if name in held:
+            meta[name] = held[name]
+        else:
+            meta.pop(name, None)
+    meta["name"] = held["name"]
+    if "namespace" in held:
+        meta["namespace"] = held["namespace"]
+    if "managedFields" not in meta and "managedFields" in held:
+        meta["managedFields"] = held["managedFields"]
+    _tidy(meta)
+    if subresource == "status":
+        kept = {**held}
+        if "managedFields" in meta:
+            kept["managedFields"] = meta["managedFields"]
+        return {**_with_status(before, body.get("status")), "metadata": kept}
+    changed = {**body, "metadata": meta}
+    if "status" in resource.subresources and subresource != "finalize":
+        changed = _with_status(changed, before.get("status"))
+    return changed
+
+
+def _with_status(body: Json, status: Json | None) -> Json:
+    rest = {key: value for key, value in body.items() if key != "status"}
+    return rest if status is None else {**rest, "status": status}
+
+
+def _tidy(meta: Json) -> None:
+    for name in ("labels", "annotations", "finalizers", "ownerReferences"):
+        if name in meta and not meta[name]:
+            del meta[name]
+
+
+def same_but_times(before: Json, body: Json) -> bool:
+    """Return whether nothing changed but the times in managedFields."""
+    if before == body:
+        return True
+    held, meta = before["metadata"], body["metadata"]
+    if before.keys() != body.keys() or held.keys() != meta.keys():
+        return False
+    if any(before[key] != body[key] for key in body if key != "metadata"):
+        return False
+    if any(held[key] != meta[key] for key in meta if key != "managedFields"):
+        return False
+    return _timeless(held) == _timeless(meta)
+
+
+def _timeless(meta: Json) -> list[Json]:
+    return [{k: v for k, v in entry.items() if k != "time"} for entry in meta.get("managedFields") or ()]
+
+
+def may_go(body: Json) -> bool:
+    """Return whether a marked object has nothing left that holds it."""
+    meta = body["metadata"]
+    return bool(meta.get("deletionTimestamp")) and not meta.get("finalizers") and not held_by_spec(body)
+
+
+def held_by_spec(body: Json) -> bool:
+    """Return whether a namespace still has the finalizer of its spec."""
+    return (
+        body["kind"] == "Namespace"
+        and body["apiVersion"] == "v1"
+        and bool((body.get("spec") or {}).get("finalizers"))
+    )
+
+
+def finalizers_for_deletion(body: Json, wishes: Json) -> list[str]:
+    """Return the finalizers an object has once its deletion is asked for with a propagation policy."""
+    held = list(body["metadata"].get("finalizers") or ())
+    policy = wishes.get("propagationPolicy")
+    if wishes.get("orphanDependents") is not None and not policy:
+        policy = "Orphan" if wishes["orphanDependents"] else "Background"
+    if policy not in ("Orphan", "Foreground", "Background"):
+        return held
+    kept = [name for name in held if name not in ("orphan", "foregroundDeletion")]
+    if policy == "Orphan":
+        return [*kept, "orphan"]
+    if policy == "Foreground":
+        return [*kept, "foregroundDeletion"]
+    return kept
+
+
+def check_preconditions(resource: Resource, name: str, meta: Json, wanted: Json) -> None:
+    """Raise Failure (409) when the object is not the one the client means."""
+    for field, text in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if wanted.get(field) and wanted[field] != meta[field]:
+            why = f"Precondition failed: {text} in precondition: {wanted[field]}, {text} in object meta: {meta[field]}"
+            raise answers.conflict(resource.group, resource.plural, name, why)
+
+
+def faults(resource: Resource, body: Json, before: Json | None) -> list[Cause]:
+    """Return what is wrong with names, labels, annotations and finalizers."""
+    meta = body["metadata"]
+    causes: list[Cause] = []
+    if before is None:
+        causes += _name_faults(resource.group, resource.plural, meta["name"])
+    labels = meta.get("labels")
+    if labels and (before is None or labels != before["metadata"].get("labels")):
+        causes += _label_faults(labels)
+    annotations = meta.get("annotations")
+    if annotations and sum(len(k) + len(v) for k, v in annotations.items() if isinstance(v, str)) > 262_144:
+        causes.append(
+            Cause("FieldValueTooLong", "Too long: may not be more than 262144 bytes", "metadata.annotations")
+        )
+    if before is not None and before["metadata"].get("deletionTimestamp"):
+        new = sorted(set(meta.get("finalizers") or ()) - set(before["metadata"].get("finalizers") or ()))
+        if new:
+            named = ", ".join(f'"{name}"' for name in new)
+            told = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{named}}}"
+            causes.append(Cause("FieldValueForbidden", told, "metadata.finalizers"))
+    return causes
+
+
+SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+LABEL_RULE = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+    "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+_VALUE_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation "
+    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+_KEY_RULE = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+
+
+def _name_faults(group: str, plural: str, name: str) -> list[Cause]:
+    if group == "rbac.authorization.k8s.io" or plural in _PATH_NAMED:
+        wrong = next((text for text in ("/", "%") if text in name), "")
+        if wrong or name in (".", ".."):
+            return [
+                Cause(
+                    "FieldValueInvalid",
+                    f"Invalid value: \"{name}\": may not contain '{wrong}'",
+                    "metadata.name",
+                )
+            ]
+        return []
+    if not group and plural in _LABEL_NAMED:
+        if len(name) > 63 or not _DNS_LABEL.fullmatch(name):
+            return [Cause("FieldValueInvalid", f'Invalid value: "{name}": {LABEL_RULE}', "metadata.name")]
+        return []
+    if len(name) > 253:
+        return [
+            Cause(
+                "FieldValueInvalid",
+                f'Invalid value: "{name}": must be no more than 253 bytes',
+                "metadata.name",
+            )
+        ]
+    if not _DNS_SUBDOMAIN.fullmatch(name):
+        return [Cause("FieldValueInvalid", f'Invalid value: "{name}": {SUBDOMAIN_RULE}', "metadata.name")]
+    return []
+
+
+def _label_faults(labels: dict[str, str]) -> list[Cause]:
+    causes = []
+    for key, value in labels.items():
+        prefix, sep, bare = key.rpartition("/")
+        if (sep and not _DNS_SUBDOMAIN.fullmatch(prefix)) or len(bare) > 63 or not _QUALIFIED.fullmatch(bare):
+            causes.append(
+                Cause("FieldValueInvalid", f'Invalid value: "{key}": {_KEY_RULE}', "metadata.labels")
+            )
+        if isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
+            rule = _VALUE_RULE if len(value) <= 63 else "must be no more than 63 bytes"
+            causes.append(Cause("FieldValueInvalid", f'Invalid value: "{value}": {rule}', "metadata.labels"))
+    return causes

@@ -1,0 +1,137 @@
+"""
+How objects are read: one, or a list by namespace, selector and page.
+
+Lists are joined from the JSON each entry keeps, so reading costs no encoding.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+
+import orjson
+
+from moorage.model.manifest import Json
+from moorage.sandbox import answers, selectors, table
+from moorage.sandbox.answers import Answer
+from moorage.sandbox.requests import Request, Target
+from moorage.sandbox.resources import Resource
+from moorage.sandbox.store import Collection, Entry, Key, Store
+
+
+def one(resource: Resource, entry: Entry, request: Request, code: int = 200) -> Answer:
+    """Return one object in the form the client accepts."""
+    form = table.form_of(request.accept)
+    if form is table.Form.OBJECT:
+        return Answer(code, resource.head + entry.tail)
+    body = resource.shown(entry.body)
+    if form is table.Form.METADATA:
+        return answers.json_answer(table.partial(body), code)
+    version = entry.body["metadata"].get("resourceVersion", "")
+    return answers.json_answer(table.table(resource, [body], {"resourceVersion": version}, request), code)
+
+
+def selection(request: Request, target: Target) -> selectors.Matches | None:
+    """Return the test of a request's label and field selectors, None when it asks for all."""
+    fields = request.query.get("fieldSelector", "")
+    return selectors.both(
+        selectors.label_selector(request.query.get("labelSelector", "")),
+        selectors.field_selector(fields, target.plural) if fields else None,
+    )
+
+
+def matching(
+    collection: Collection, namespace: str, test: selectors.Matches | None
+) -> Iterator[tuple[Key, Entry]]:
+    """Return the selected objects in order."""
+    objects = collection.objects
+    for key in collection.ordered(namespace):
+        entry = objects[key]
+        if test is None or test(entry.body):
+            yield key, entry
+
+
+def many(store: Store, resource: Resource, target: Target, request: Request) -> Answer:
+    """Return a list, or one page of it. Raises Failure (400, 410)."""
+    collection = store.collection(resource.group, resource.plural)
+    limit = request.number("limit") or 0
+    version, start = store.version, None
+    if token := request.query.get("continue"):
+        version, start = _read_token(token)
+        if version < collection.floor:
+            raise answers.expired(
+                "The provided continue parameter is too old to display a consistent list result. "
+                "You can start a new list without the continue parameter."
+            )
+    else:
+        _check_version(store, collection, request)
+    test = selection(request, target)
+    found = matching(collection, target.namespace, test)
+    entries: list[Entry] = []
+    last: Key | None = None
+    rest = 0
+    for key, entry in found:
+        if start is not None and key <= start:
+            continue
+        if limit and len(entries) == limit:
+            rest += 1
+            continue
+        entries.append(entry)
+        last = key
+    meta: Json = {"resourceVersion": str(version)}
+    if rest and last is not None:
+        meta["continue"] = _token(version, last)
+        if test is None:
+            meta["remainingItemCount"] = rest
+    return _list_answer(resource, entries, meta, request)
+
+
+def _list_answer(resource: Resource, entries: list[Entry], meta: Json, request: Request) -> Answer:
+    form = table.form_of(request.accept)
+    if form is table.Form.OBJECT:
+        opening = (
+            f'{{"kind":"{resource.list_kind}","apiVersion":"{resource.api_version}","metadata":'.encode()
+        )
+        item = resource.head if resource.custom else b"{"
+        joined = (b"," + item).join(entry.tail for entry in entries)
+        items = item + joined if entries else b""
+        return Answer(200, b"".join((opening, orjson.dumps(meta), b',"items":[', items, b"]}")))
+    bodies = [resource.shown(entry.body) for entry in entries]
+    if form is table.Form.METADATA:
+        return answers.json_answer(table.partial_list(bodies, meta))
+    return answers.json_answer(table.table(resource, bodies, meta, request))
+
+
+def _check_version(store: Store, collection: Collection, request: Request) -> None:
+    told = request.query.get("resourceVersion", "")
+    match = request.query.get("resourceVersionMatch", "")
+    if match and not told:
+        raise answers.bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if not told or told == "0":
+        return
+    version = request.number("resourceVersion") or 0
+    if version > store.version:
+        raise answers.Failure(
+            504,
+            "Timeout",
+            f"Too large resource version: {version}, current: {store.version}",
+            {
+                "causes": [answers.Cause("ResourceVersionTooLarge", "Too large resource version")],
+                "retryAfterSeconds": 1,
+            },
+        )
+    if match == "Exact" and version < collection.floor:
+        raise answers.expired("The resourceVersion for the provided list is too old.")
+
+
+def _token(version: int, key: Key) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([version, *key])).decode().rstrip("=")
+
+
+def _read_token(token: str) -> tuple[int, Key]:
+    try:
+        version, namespace, name = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, binascii.Error, orjson.JSONDecodeError):
+        raise answers.bad_request("continue key is not valid: unrecognized or malformed token") from None
+    return int(version), (namespace, name)
