@@ -1,0 +1,1 @@
+"""The real API server and ours, asked the same things."""

@@ -1,0 +1,38 @@
+"""All differential cases, by topic; a case is requests whose answers must agree."""
+
+from __future__ import annotations
+
+from tests.conformance.cases import (
+    applying,
+    creating,
+    custom,
+    deleting,
+    discovering,
+    listing,
+    patching,
+    refusing,
+    subresources,
+    tables,
+    trying,
+    updating,
+    watching,
+)
+from tests.conformance.exchange import Case
+
+TOPICS = (
+    creating,
+    refusing,
+    updating,
+    patching,
+    applying,
+    custom,
+    subresources,
+    trying,
+    deleting,
+    listing,
+    watching,
+    tables,
+    discovering,
+)
+
+ALL: tuple[Case, ...] = tuple(case for topic in TOPICS for case in topic.CASES)

@@ -1,0 +1,148 @@
+"""The test kit's promises: a control plane that starts, breaks on demand, and heals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+from tests.conformance.cases.words import config_map, deployment
+from tests.conformance.exchange import Request, Server
+from tests.controlplane import ControlPlane, Podlet
+
+PODS = "/api/v1/namespaces/default/pods"
+MAPS = "/api/v1/namespaces/default/configmaps"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def plane() -> AsyncIterator[ControlPlane]:
+    """Give a control plane of this file's own, to be broken."""
+    async with ControlPlane() as plane:
+        yield plane
+
+
+async def _ask(plane: ControlPlane, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    async with plane.session() as session:
+        answer = await Server("plane", session).ask(Request(method, path, body))
+        return answer.status, answer.body
+
+
+async def _until_available(plane: ControlPlane, name: str, wanted: int) -> None:
+    # pytest-timeout is the deadline: a rollout that never comes ends the test.
+    while True:
+        _, body = await _ask(plane, "GET", f"{DEPLOYMENTS}/{name}")
+        if body.get("status", {}).get("availableReplicas", 0) == wanted:
+            return
+
+
+async def test_podlet_makes_deployments_available(plane: ControlPlane) -> None:
+    """
+    With the podlet beside it, a Deployment of the plane becomes available without a node.
+    """
+    async with Podlet(plane.session):
+        assert _named(await _ask(plane, "POST", DEPLOYMENTS, deployment("well", replicas=2))) == (201, "well")
+
+        await _until_available(plane, "well", 2)
+
+
+async def test_podlet_fails_and_heals_on_demand(plane: ControlPlane) -> None:
+    """
+    A workload annotated to fail does not become ready, until the annotation goes.
+    """
+    sick = deployment("sick")
+    sick["metadata"]["annotations"] = {"sandbox.moorage.dev/fail": "image-pull"}
+    async with Podlet(plane.session), plane.session() as session:
+        await _ask(plane, "POST", DEPLOYMENTS, sick)
+        while not await _waiting(session, "ImagePullBackOff"):
+            pass
+
+        patch = {"metadata": {"annotations": {"sandbox.moorage.dev/fail": None}}}
+        heal = Request("PATCH", f"{DEPLOYMENTS}/sick", patch, "application/merge-patch+json")
+        await Server("plane", session).ask(heal)
+
+        await _until_available(plane, "sick", 1)
+
+
+async def test_api_server_and_etcd_come_back_with_their_data(plane: ControlPlane) -> None:
+    """
+    What was written before a crash of the API server or of etcd is there after it.
+    """
+    await _ask(plane, "POST", MAPS, config_map("kept"))
+
+    await plane.stop_apiserver()
+    await plane.start_apiserver()
+    await plane.stop_etcd()
+    await plane.start_etcd()
+
+    assert _named(await _ask(plane, "GET", f"{MAPS}/kept")) == (200, "kept")
+
+
+async def test_compaction_makes_old_watches_gone(plane: ControlPlane) -> None:
+    """
+    A watch from before a compaction is answered 410.
+    """
+    _, made = await _ask(plane, "POST", MAPS, config_map("old"))
+    await _ask(plane, "POST", MAPS, config_map("newer"))
+
+    await plane.compact()
+
+    async with plane.session() as session:
+        query = {"watch": "1", "resourceVersion": made["metadata"]["resourceVersion"]}
+        stream = await Server("plane", session).ask(Request("GET", MAPS, query=query, watch=1))
+    assert stream.body[0]["object"]["code"] == 410
+
+
+async def test_rotated_token_replaces_the_old(plane: ControlPlane) -> None:
+    """
+    After a rotation the old token is refused and the new one works.
+    """
+    async with plane.session() as old:
+        await plane.rotate_token()
+
+        assert (await Server("plane", old).ask(Request("GET", MAPS))).status == 401
+    assert (await _ask(plane, "GET", MAPS))[0] == 200
+
+
+async def test_replaced_certificate_is_of_another_authority(plane: ControlPlane) -> None:
+    """
+    A client that trusts the old authority cannot connect; one that trusts the new can.
+    """
+    old = plane.ssl_context()
+
+    await plane.replace_certificate()
+
+    refused = False
+    async with aiohttp.ClientSession() as session:
+        try:
+            await session.get(f"{plane.url}/readyz", ssl=old)
+        except aiohttp.ClientConnectorCertificateError:
+            refused = True
+    assert refused
+    assert (await _ask(plane, "GET", MAPS))[0] == 200
+
+
+async def test_planes_run_side_by_side_and_end_at_once(plane: ControlPlane) -> None:
+    """
+    A second plane has an address of its own, and all of its processes are gone when it is left.
+    """
+    async with ControlPlane(controllers=False) as other:
+        assert other.url != plane.url
+        processes = [part.process for part in other.parts if part.process]
+    assert len(processes) == 2
+    assert all(process.poll() is not None for process in processes)
+
+
+async def _waiting(session: aiohttp.ClientSession, reason: str) -> bool:
+    answer = await Server("plane", session).ask(Request("GET", PODS, query={"labelSelector": "app=sick"}))
+    states = [
+        status["state"].get("waiting", {}).get("reason")
+        for pod in answer.body["items"]
+        for status in pod.get("status", {}).get("containerStatuses", ())
+    ]
+    return reason in states
+
+
+def _named(answer: tuple[int, Any]) -> tuple[int, str]:
+    return answer[0], answer[1].get("metadata", {}).get("name", "")
