@@ -3,7 +3,8 @@ How long are the files and functions of each room, and is one too long?
 
 Prints median, 90th percentile and the five longest of each, so that growth is
 seen in every run. The guides (80 to 250 lines a file, a talk at 400) are for
-people; only the hard caps below make the program fail.
+people; only the hard caps below make the program fail. A suite of tests may be
+longer than what it tests.
 
 A function's length is without its docstring, and without functions inside it.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE_CAP = 600
+SUITE_CAP = 900
 FUNCTION_CAP = 100
 LONGEST = 5
 
@@ -43,9 +45,10 @@ def main() -> int:
         print(f"{room}: {len(files)} files, {sum(piece.lines for piece in files)} lines")
         print_sizes("files", files)
         print_sizes("functions", functions)
+        cap = SUITE_CAP if room == "tests" else FILE_CAP
         faults += [
-            f"{name}: {lines} lines, the cap for a file is {FILE_CAP}; split it"
-            for lines, name in over(files, FILE_CAP)
+            f"{name}: {lines} lines, the cap for a file is {cap}; split it"
+            for lines, name in over(files, cap)
         ]
         faults += [
             f"{name}: {lines} lines, the cap for a function is {FUNCTION_CAP}; give its parts names"
