@@ -156,7 +156,7 @@ class Reflector:
         self._on_change(Event.ADDED if known is None else Event.MODIFIED, body)
 
     def _read(self, raw: msgspec.Raw) -> Json:
-        body: Json = orjson.loads(raw)
+        body: Json = orjson.loads(memoryview(raw))
         if "kind" in body and "apiVersion" in body:
             return body
         return {"apiVersion": self._api_version, "kind": self._kind, **body}
