@@ -9,7 +9,7 @@ what changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from moorage.cluster.discovery import Kinds
@@ -130,7 +130,7 @@ class Observer:
                 warnings=result.warnings,
                 fingerprint=fingerprint,
             )
-            check_permits(target, allowed, scope, app.destination.name)
+            check_permits(target, allowed, scope, config.cluster(app.destination, allowed.project).name)
         if len(notes.targets) > 2:
             notes.targets.clear()
         notes.targets[revision, place] = target
@@ -202,7 +202,8 @@ def permit(app: Application, config: Config) -> tuple[Project, str]:
     fault = (
         application_fault(app.key, project, config.namespace)
         or source_fault(app.source.repo_url, project)
-        or destination_fault(app.destination, cluster.server, project)
+        # Rules speak of clusters by name too, however the application names its own.
+        or destination_fault(replace(app.destination, name=cluster.name), cluster.server, project)
     )
     if fault:
         raise NotPermitted(fault)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from moorage.engine.diff import FieldChange, diff
 from moorage.engine.health import assess
+from moorage.engine.masking import is_secret, mask_secrets
 from moorage.engine.normalize import JqDelete, apply_ignore_rules, normalize
 from moorage.engine.options import resource_options
 from moorage.engine.order import is_hook
@@ -113,14 +114,23 @@ def _compare_one(target: Manifest, live: Json | None, rules: Rules) -> Differenc
 
 
 def changes(target: Manifest, live: Json, rules: Rules) -> tuple[FieldChange, ...]:
-    """Return the fields of `live` that an apply of `target` would change, by the rules."""
+    """
+    Return the fields of `live` that an apply of `target` would change, by the rules.
+
+    Values of Secrets are masked: a difference is shown to people who may not read them.
+    """
     predicted = rules.predict(live, target)
     if predicted is live:
         return ()
     after, before = normalize(predicted, rules.status_fields), normalize(live, rules.status_fields)
     if rules.ignore:
         after, before = apply_ignore_rules(after, before, rules.ignore, rules.jq)
-    return () if after == before else diff(before, after)
+    if after == before:
+        return ()
+    if is_secret(target.body) or is_secret(live):
+        masked = mask_secrets((before, after))
+        return diff(masked[0], masked[1])
+    return diff(before, after)
 
 
 def _extraneous(key: ResourceKey, live: Json, rules: Rules) -> Difference:

@@ -2,7 +2,8 @@
 When does a five-field cron schedule fire?
 
 Fields: minute, hour, day of month, month, day of week; lists, ranges, steps and
-English names as in cron(5). When both days are restricted, either may match.
+English names as in cron(5). When both days are restricted, either may match;
+a step, such as ``*/2``, is a restriction.
 Times are local to whatever the caller passes: nothing here reads a clock.
 """
 
@@ -12,7 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-MONTHS = {name: i for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+MONTHS = {
+    name: i
+    for i, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
 DAYS = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
@@ -92,9 +98,14 @@ def parse_schedule(text: str) -> Schedule:
         frozenset(_field(fields[2], 1, 31, {}, "day")),
         frozenset(_field(fields[3], 1, 12, MONTHS, "month")),
         frozenset(weekdays),
-        fields[2].startswith(("*", "?")),
-        fields[4].startswith(("*", "?")),
+        _is_any(fields[2]),
+        _is_any(fields[4]),
     )
+
+
+def _is_any(field: str) -> bool:
+    """Whether a field restricts nothing; ``*/2`` does restrict."""
+    return any(part in ("*", "?", "*/1", "?/1") for part in field.split(","))
 
 
 def _field(text: str, low: int, high: int, names: dict[str, int], what: str) -> set[int]:

@@ -29,8 +29,11 @@ from moorage.model.operation import (
     Verb,
     Wait,
 )
+from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
 Done = Mapping[ActionKey, Outcome]
+
+APPROVE = f"; set the annotation {DELETION_APPROVED_ANNOTATION} on the application to the current time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,29 @@ def next_move(plan: Plan, done: Done, seen: Seen) -> Move:
         first, `Finished` otherwise. A failed step ends the sync: the steps
         after it are never returned, the SyncFail hooks are.
     """
+    last = _last_to_settle(plan.steps)
     for position, step in enumerate(plan.steps):
-        move = _within_step(step, done, seen, last=position == len(plan.steps) - 1)
+        move = _within_step(step, done, seen, last=position >= last)
         if isinstance(move, Failure):
             return _after_failure(plan, done, seen, move)
         if move is not None:
             return move
     return Finished(True, _success(plan), _cleanup(plan.steps, "HookSucceeded"))
+
+
+def _last_to_settle(steps: Sequence[Step]) -> int:
+    """
+    Return the position of the last step that something later waits for.
+
+    Nothing waits for the step it stands for. What is pruned in its own time does not
+    wait for the health of what is applied, unless ``PruneLast`` asks for it: an
+    Ingress that never gets an address must not keep the old one alive.
+    """
+    for position in range(len(steps) - 1, -1, -1):
+        for action in steps[position].actions:
+            if action.verb is not Verb.PRUNE or (action.options.prune_last and not action.skip_reason):
+                return position
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +101,19 @@ class Failure:
 def _within_step(step: Step, done: Done, seen: Seen, *, last: bool) -> Move | Failure | None:
     removals = [a for a in step.actions if a.verb in (Verb.PRUNE, Verb.CLEAR)]
     additions = [a for a in step.actions if a.verb in (Verb.APPLY, Verb.HOOK)]
-    if waiting := _unperformed(removals, done):
+    if waiting := _unperformed([a for a in removals if not a.awaits_approval], done):
         return Perform(waiting)
     if failure := _failures(removals, done):
         return failure
-    if not additions or _unperformed(additions, done):
-        if lingering := _lingering(removals, done, seen):
-            return Wait(lingering, f"waiting for deletion of {_names(lingering)}")
-    if waiting := _unperformed(additions, done):
-        if failure := _failures(additions, done):
-            return failure
-        return Perform(waiting)
+    if unapproved := tuple(a.resource for a in _unperformed(removals, done)):
+        return Wait(unapproved, f"waiting for approval to delete {_names(unapproved)}{APPROVE}")
+    waiting = _unperformed(additions, done)
+    if (waiting or not additions) and (lingering := _lingering(removals, done, seen)):
+        return Wait(lingering, f"waiting for deletion of {_names(lingering)}")
     if failure := _failures(additions, done):
         return failure
+    if waiting:
+        return Perform(waiting)
     return _settled(step, additions, done, seen, last=last)
 
 
@@ -183,7 +202,8 @@ def _after_failure(plan: Plan, done: Done, seen: Seen, failure: Failure) -> Move
             )
         if move is not None:
             return move
-    return Finished(False, failure.message, _cleanup(plan.steps, "HookFailed"))
+    done_with = _cleanup(plan.steps, "HookFailed") + _cleanup(plan.on_failure, "HookSucceeded")
+    return Finished(False, failure.message, done_with)
 
 
 def _cleanup(steps: Sequence[Step], policy: str) -> tuple[ResourceKey, ...]:

@@ -244,6 +244,23 @@ _IN_POD: tuple[_Where, ...] = (
         for containers in ("containers", "initContainers", "ephemeralContainers")
         for amounts in ("limits", "requests")
     ),
+    *(
+        (containers, "*", "env", "*", "valueFrom", "resourceFieldRef", "divisor")
+        for containers in ("containers", "initContainers", "ephemeralContainers")
+    ),
+    ("volumes", "*", "downwardAPI", "items", "*", "resourceFieldRef", "divisor"),
+    (
+        "volumes",
+        "*",
+        "projected",
+        "sources",
+        "*",
+        "downwardAPI",
+        "items",
+        "*",
+        "resourceFieldRef",
+        "divisor",
+    ),
     ("volumes", "*", "emptyDir", "sizeLimit"),
     ("volumes", "*", "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests", "*"),
     ("resources", "limits", "*"),

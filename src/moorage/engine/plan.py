@@ -51,14 +51,9 @@ def make_plan(
         A plan in which every action stands exactly once and the waves of a
         phase never decrease. It does not depend on the order of the input.
     """
-    actions: list[Action] = []
-    warnings: list[str] = []
-    for manifest in target.manifests:
-        if _selected(operation, manifest.key):
-            actions.append(_apply(manifest, operation.options))
+    actions = [_apply(m, operation.options) for m in target.manifests if _selected(operation, m.key)]
     if not operation.skip_hooks and not operation.selected:
-        for hook in target.hooks:
-            actions += _hook_actions(hook, operation)
+        actions += _hooks(target, operation)
     targeted = {m.key for m in target.manifests} | {h.key for h in target.hooks}
     pruned = [
         _prune(key, body, operation, approved)
@@ -70,7 +65,7 @@ def make_plan(
     steps += _steps(pruned, reverse=True)
     steps += _steps([a for a in actions if a.phase is Phase.POST_SYNC])
     failing = _steps([a for a in actions if a.phase is Phase.SYNC_FAIL])
-    return Plan(tuple(steps), tuple(failing), tuple(warnings))
+    return Plan(tuple(steps), tuple(failing))
 
 
 def _selected(operation: Operation, key: ResourceKey) -> bool:
@@ -82,7 +77,25 @@ def _apply(manifest: Manifest, options: SyncOptions) -> Action:
     return Action(Phase.SYNC, wave_of(manifest.body), Verb.APPLY, manifest.key, manifest, merged)
 
 
-def _hook_actions(hook: Manifest, operation: Operation) -> Iterable[Action]:
+def _hooks(target: TargetState, operation: Operation) -> list[Action]:
+    """Return what the hooks ask for; hooks that would get one name are numbered, in the order of their content."""
+    actions: list[Action] = []
+    named: dict[tuple[ResourceKey, tuple[str, ...]], list[Manifest]] = defaultdict(list)
+    for hook in target.hooks:
+        named[hook.key, (_prefix(hook),)].append(hook)
+    for alike in named.values():
+        if len(alike) > 1:
+            alike.sort(key=lambda hook: hook.digest)
+        for number, hook in enumerate(alike):
+            actions += _hook_actions(hook, operation, number)
+    return actions
+
+
+def _prefix(hook: Manifest) -> str:
+    return str(hook.body["metadata"].get("generateName") or "")
+
+
+def _hook_actions(hook: Manifest, operation: Operation, number: int) -> Iterable[Action]:
     options = merge_options(operation.options, resource_options(hook.body))
     policies = frozenset(hook_delete_policies(hook.body)) or frozenset({"BeforeHookCreation"})
     wave = wave_of(hook.body)
@@ -90,19 +103,22 @@ def _hook_actions(hook: Manifest, operation: Operation) -> Iterable[Action]:
         if word not in tuple(Phase):
             continue
         phase = Phase(word)
-        named = _named_for(hook, phase, operation)
+        named = _named_for(hook, phase, operation, number)
         yield Action(phase, wave, Verb.HOOK, named.key, named, options, policies)
         if "BeforeHookCreation" in policies and not hook.body["metadata"].get("generateName"):
             yield Action(phase, wave, Verb.CLEAR, named.key, None, options, policies)
 
 
-def _named_for(hook: Manifest, phase: Phase, operation: Operation) -> Manifest:
+def _named_for(hook: Manifest, phase: Phase, operation: Operation, number: int) -> Manifest:
     """Return the hook under the name it gets in this operation, marked so that it is never run twice."""
     body = with_value(hook.body, ("metadata", "annotations", OPERATION_ANNOTATION), operation.id)
     metadata = hook.body["metadata"]
     if not metadata.get("name"):
         stamp = operation.id.rpartition("-")[2]
-        name = f"{metadata.get('generateName') or ''}{operation.revision[:7]}-{phase.lower()}-{stamp}"
+        name = f"{_prefix(hook)}{operation.revision[:7]}-{phase.lower()}-{stamp}"
+        # A retry runs anew, so its hooks must not meet those of the attempt before.
+        name += f"-r{operation.retries}" if operation.retries else ""
+        name += f"-{number}" if number else ""
         body = with_value(body, ("metadata", "name"), name)
     return Manifest.of(body, hook.origin)
 
@@ -114,11 +130,12 @@ def _prune(key: ResourceKey, body: Json, operation: Operation, approved: bool) -
         reason = "ignored (no prune)"
     elif not operation.prune:
         reason = "ignored (requires pruning)"
-    elif merged.prune == "confirm" and not approved:
-        reason = "ignored (waits for the annotation argocd.argoproj.io/deletion-approved on the application)"
     else:
         reason = ""
-    return Action(Phase.SYNC, wave_of(body), Verb.PRUNE, key, None, merged, skip_reason=reason)
+    waits = not reason and merged.prune == "confirm" and not approved and not operation.dry_run
+    return Action(
+        Phase.SYNC, wave_of(body), Verb.PRUNE, key, None, merged, skip_reason=reason, awaits_approval=waits
+    )
 
 
 def _place(action: Action) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from moorage.model.states import Change, Comparison, Difference, SyncStatus
 HEAL_FIRST = timedelta(seconds=2)
 HEAL_FACTOR = 3
 HEAL_MOST = timedelta(seconds=300)
+LOOK_AGAIN_SECONDS = 60.0
 AUTOMATED_RETRY = Retry(limit=5)
 
 
@@ -47,6 +48,7 @@ def decide(
     *,
     automated_window: Permission = OPEN,
     manual_window: Permission = OPEN,
+    running_window: Permission = OPEN,
 ) -> Operation | NotNow:
     """
     Return the operation an application should be in now, or why there is none.
@@ -59,28 +61,39 @@ def decide(
         now: The time, with a time zone.
         automated_window: Whether windows let an automated sync begin.
         manual_window: Whether windows let a requested sync begin.
+        running_window: Whether windows let the running operation go on.
 
     Returns:
         A running operation as it is, a retry of it, a new one that is not
         recorded yet, or `NotNow`.
     """
     if current is not None and not current.phase.finished:
-        return _continue(app, current, revision, now)
+        return _continue(app, current, revision, now, automated_window, running_window)
     if app.operation is not None:
         return _requested(app, revision, now, manual_window)
     return _automated(app, current, comparison, revision, now, automated_window)
 
 
-def _continue(app: Application, current: Operation, revision: str, now: datetime) -> Operation | NotNow:
+def _continue(
+    app: Application,
+    current: Operation,
+    revision: str,
+    now: datetime,
+    automated_window: Permission,
+    running_window: Permission,
+) -> Operation | NotNow:
     if current.phase is OperationPhase.TERMINATING:
         return current
     begins = retry_begins(current)
     if begins is None:
-        return current
-    if current.automated and app.automated and revision != current.revision:
+        return current if running_window.allowed else NotNow(running_window.message, LOOK_AGAIN_SECONDS)
+    moved = revision != current.revision or _other_source(app, current)
+    if current.automated and app.automated and moved and automated_window.allowed:
         return begin(app, revision, now, automated=True, prune=app.automated.prune)
     if now < begins:
         return NotNow(current.message, (begins - now).total_seconds())
+    if not running_window.allowed:
+        return NotNow(running_window.message, LOOK_AGAIN_SECONDS)
     pinned = revision if current.retry.refresh else current.revision
     return replace(
         current,
@@ -102,8 +115,12 @@ def retry_begins(operation: Operation) -> datetime | None:
 
 def retry_delay(retry: Retry, attempt: int) -> timedelta:
     """Return how long to wait before attempt number `attempt` (1 is the first retry)."""
-    seconds = retry.duration.total_seconds() * retry.factor ** min(attempt - 1, 64)
-    return timedelta(seconds=min(seconds, retry.max_duration.total_seconds()))
+    seconds, most = retry.duration.total_seconds(), retry.max_duration.total_seconds()
+    for _ in range(attempt - 1):
+        if seconds >= most or retry.factor <= 1:
+            break
+        seconds *= retry.factor
+    return timedelta(seconds=max(0.0, min(seconds, most)))
 
 
 def after_failure(operation: Operation, message: str, now: str) -> Operation:
@@ -119,7 +136,7 @@ def after_failure(operation: Operation, message: str, now: str) -> Operation:
 
 def _requested(app: Application, revision: str, now: datetime, window: Permission) -> Operation | NotNow:
     if not window.allowed:
-        return NotNow(window.message, 60.0)
+        return NotNow(window.message, LOOK_AGAIN_SECONDS)
     request: Mapping[str, Any] = app.operation or {}
     sync: Mapping[str, Any] = request.get("sync") or {}
     strategy = sync.get("syncStrategy") or {}
@@ -145,6 +162,7 @@ def _requested(app: Application, revision: str, now: datetime, window: Permissio
         options=replace(options, force=True) if force else options,
         retry=retry,
         selected=selected,
+        source=app.source.declared,
         recorded=False,
     )
 
@@ -187,8 +205,8 @@ def _automated(
     if refusal := _would_wipe_out(policy, comparison):
         return NotNow(refusal, warning=refusal)
     if not window.allowed:
-        return NotNow(window.message, 60.0)
-    if last is None or last.revision != revision or last.dry_run:
+        return NotNow(window.message, LOOK_AGAIN_SECONDS)
+    if last is None or last.revision != revision or last.dry_run or _other_source(app, last):
         return begin(app, revision, now, automated=True, prune=policy.prune)
     return _again(app, policy, last, candidates, revision, now)
 
@@ -219,7 +237,7 @@ def _again(
     attempts = last.heal_attempts
     if attempts and _healed_in_vain(last, candidates):
         delay = min(HEAL_FIRST * HEAL_FACTOR ** min(attempts - 1, 10), HEAL_MOST)
-        due = parse_time(last.finished_at) + delay
+        due = parse_time(last.finished_at) + delay if last.finished_at else now
         if now < due:
             return NotNow("self-healing backs off", (due - now).total_seconds())
     else:
@@ -230,10 +248,15 @@ def _again(
 
 
 def _never_tried(last: Operation, candidates: list[Difference]) -> bool:
-    """Whether the last operation was about other resources than those that differ (a partial sync)."""
-    if not last.selected:
+    """Whether something that differs was left out when somebody picked what to sync last."""
+    if not last.selected or last.automated:
         return False
-    return not last.automated and not any(s.matches(d.key) for s in last.selected for d in candidates)
+    return any(not any(s.matches(d.key) for s in last.selected) for d in candidates)
+
+
+def _other_source(app: Application, last: Operation) -> bool:
+    """Whether the application asks for another source by now, such as other parameters at one revision."""
+    return last.source is not None and last.source != app.source.declared
 
 
 def _healed_in_vain(last: Operation, candidates: list[Difference]) -> bool:
@@ -252,6 +275,7 @@ def begin(app: Application, revision: str, now: datetime, *, automated: bool, pr
         automated=automated,
         options=app.options,
         retry=app.retry or (AUTOMATED_RETRY if automated else Retry()),
+        source=app.source.declared,
         recorded=False,
     )
 

@@ -8,11 +8,11 @@ live in a namespace, is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from moorage.engine.options import resource_options
-from moorage.engine.order import is_hook, phases_of
+from moorage.engine.order import DROPPED, SKIP, is_hook, order_warnings, phases_of
 from moorage.engine.plan import CRD, defined_kind
 from moorage.engine.track import Tracking, track
 from moorage.model.errors import DuplicateResource
@@ -66,15 +66,14 @@ def make_target(
         notes += [
             f"{placed.key}: option {word!r} is not known" for word in resource_options(placed.body).unknown
         ]
+        notes += [f"{placed.key}: annotation {note}" for note in order_warnings(placed.body)]
         if is_hook(placed.body):
-            if phases_of(placed.body):
-                hooks.append(placed)
+            hooks.append(placed)
             continue
         if (first := resources.get(placed.key)) is not None:
-            raise DuplicateResource(
-                f"{placed.key}: declared twice, in {first.origin or '?'} and {placed.origin or '?'}; remove one of them"
-            )
+            raise _declared_twice(first, placed)
         resources[placed.key] = placed
+    _refuse_repeated_hooks(hooks, resources)
     return TargetState(
         placement.app,
         revision,
@@ -83,6 +82,25 @@ def make_target(
         source_type,
         tuple(notes),
         fingerprint,
+    )
+
+
+def _refuse_repeated_hooks(hooks: Iterable[Manifest], resources: Mapping[ResourceKey, Manifest]) -> None:
+    """A hook must not share its key with a resource, nor with a hook of one of its phases."""
+    known: dict[tuple[ResourceKey, str], Manifest] = {}
+    for hook in hooks:
+        if not hook.key.name:
+            continue
+        for phase in phases_of(hook.body):
+            first = resources.get(hook.key) or known.get((hook.key, phase))
+            if first is not None and phase not in (SKIP, DROPPED):
+                raise _declared_twice(first, hook)
+            known[hook.key, phase] = hook
+
+
+def _declared_twice(first: Manifest, second: Manifest) -> DuplicateResource:
+    return DuplicateResource(
+        f"{second.key}: declared twice, in {first.origin or '?'} and {second.origin or '?'}; remove one of them"
     )
 
 

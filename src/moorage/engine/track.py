@@ -75,11 +75,13 @@ def owner(body: Json, method: Tracking, label_key: str, installation_id: str = "
     """
     Return the instance name of the application a live object belongs to, or None.
 
-    Malformed marks mean that nobody owns it. With annotations the mark must
-    name this very object; the namespace of a cluster-scoped one is not compared.
+    Malformed marks mean that nobody owns it, and so does an owner reference: what
+    a controller made belongs to its owner, whatever marks were copied along. With
+    annotations the mark must name this very object; the namespace of a
+    cluster-scoped one is not compared.
     """
     metadata = body.get("metadata")
-    if not isinstance(metadata, dict):
+    if not isinstance(metadata, dict) or metadata.get("ownerReferences"):
         return None
     if method is Tracking.LABEL:
         labels = metadata.get("labels")

@@ -3,13 +3,14 @@ Do a project's sync windows let an operation begin now?
 
 The rules are Argo CD's: an active deny wins; then an active allow; where there
 are allow windows and none is active, nothing begins. A window may let manual
-syncs through.
+syncs through, and one with ``syncOverrun`` lets an operation end that began when
+it was allowed to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from moorage.engine.cron import parse_schedule
@@ -22,23 +23,42 @@ BLOCKED = "Sync operation blocked by sync window"
 
 
 def permission(
-    windows: Sequence[SyncWindow], app: Application, server: str, now: datetime, *, manual: bool
+    windows: Sequence[SyncWindow],
+    app: Application,
+    server: str,
+    now: datetime,
+    *,
+    manual: bool,
+    begun: datetime | None = None,
 ) -> Permission:
-    """Return whether an operation of `app` may begin now; `manual` tells that a person asked for it."""
+    """
+    Return whether an operation of `app` may begin now, or go on.
+
+    Args:
+        windows: The project's.
+        app: Its name and destination select the windows.
+        server: The destination's address.
+        now: The time, with a time zone.
+        manual: Whether a person asked for the operation.
+        begun: When the operation began, if it runs already.
+    """
     if not windows:
         return OPEN
     concerned = [w for w in windows if selects(w, app, server)]
     denying = [w for w in concerned if w.kind == "deny" and is_active(w, now)]
+    overrun = begun is not None and permission(windows, app, server, begun, manual=manual).allowed
     if denying:
-        return _manual(denying, manual, "a deny window is active")
+        return _excepted(denying, manual, overrun, "a deny window is active")
     allowing = [w for w in concerned if w.kind == "allow"]
     if not allowing or any(is_active(w, now) for w in allowing):
         return OPEN
-    return _manual(allowing, manual, "no allow window is active")
+    return _excepted(allowing, manual, overrun, "no allow window is active")
 
 
-def _manual(windows: Sequence[SyncWindow], manual: bool, why: str) -> Permission:
+def _excepted(windows: Sequence[SyncWindow], manual: bool, overrun: bool, why: str) -> Permission:
     if manual and all(w.manual_sync for w in windows):
+        return OPEN
+    if overrun and all(w.sync_overrun for w in windows):
         return OPEN
     return Permission(False, f"{BLOCKED}: {why} ({windows[0].schedule}, {windows[0].time_zone})")
 
@@ -64,8 +84,17 @@ def is_active(window: SyncWindow, now: datetime) -> bool:
     an allow window not: what is not understood never opens a door.
     """
     try:
-        local = now.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)
-        begun = parse_schedule(window.schedule).last(local, window.duration)
-    except (ValueError, KeyError, OSError):
+        zone = _zone(window.time_zone)
+        local = now.astimezone(zone).replace(tzinfo=None)
+        begun = parse_schedule(window.schedule).last(local, window.duration + _CLOCKS_CHANGE)
+    except (ValueError, KeyError, OSError, OverflowError):
         return window.kind == "deny"
-    return begun is not None and local < begun + window.duration
+    # Lengths are measured in UTC: a window that spans a change of clocks keeps its length.
+    return begun is not None and now < begun.replace(tzinfo=zone).astimezone(UTC) + window.duration
+
+
+_CLOCKS_CHANGE = timedelta(hours=2)
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name in ("", "UTC") else ZoneInfo(name)

@@ -27,6 +27,18 @@ class Source:
     tag_prefix: str = ""
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The source as an application's specification has it."""
+        said: dict[str, Any] = {"repoURL": self.repo_url}
+        if self.chart:
+            said["chart"] = self.chart
+        elif self.path:
+            said["path"] = self.path
+        if self.target_revision:
+            said["targetRevision"] = self.target_revision
+        return {**said, **self.options}
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:

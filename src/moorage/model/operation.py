@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from moorage.model.application import Retry, SyncOptions
 from moorage.model.identity import ResourceKey
@@ -75,7 +75,12 @@ class ActionKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do to one resource. `manifest` is absent for deletions."""
+    """
+    One thing to do to one resource. `manifest` is absent for deletions.
+
+    An action with a `skip_reason` is recorded and not done; one that
+    `awaits_approval` holds the operation until a person approves it.
+    """
 
     phase: Phase
     wave: int
@@ -85,6 +90,7 @@ class Action:
     options: SyncOptions = SyncOptions()
     delete_policies: frozenset[str] = frozenset()
     skip_reason: str = ""
+    awaits_approval: bool = False
 
     @property
     def key(self) -> ActionKey:
@@ -117,7 +123,6 @@ class Plan:
 
     steps: tuple[Step, ...]
     on_failure: tuple[Step, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,8 @@ class Operation:
     One sync from request to finish, pinned to a revision, over several passes.
 
     `id` is made of what is kept (application uid and start time), so it
-    survives a restart; hooks carry it, which is why none runs twice.
+    survives a restart; hooks carry it, which is why none runs twice. `source` is
+    what it was asked to sync, as the application declared it; None when nobody kept it.
     """
 
     id: str
@@ -206,6 +212,7 @@ class Operation:
     selected: tuple[SelectedResource, ...] = ()
     finished_at: str = ""
     outcomes: Mapping[ActionKey, Outcome] = field(default_factory=dict)
+    source: Mapping[str, Any] | None = None
     recorded: bool = True
 
     def with_outcomes(self, outcomes: Mapping[ActionKey, Outcome]) -> Operation:

@@ -59,7 +59,8 @@ def assess(body: Json) -> Health | None:
     Return how a live object does, or None when there is no rule for its kind.
 
     An object that is being deleted is Progressing, whatever its kind, unless it
-    is a hook that is only kept until its result was read.
+    is a hook that is only kept until its result was read. An object too malformed
+    for its rule is Unknown: it must not stop the others.
     """
     metadata = body.get("metadata")
     if isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
@@ -67,7 +68,12 @@ def assess(body: Json) -> Health | None:
         if not isinstance(finalizers, list) or HOOK_FINALIZER not in finalizers:
             return _PENDING_DELETION
     rule = rule_for(group_of(str(body.get("apiVersion"))), str(body.get("kind")))
-    return rule(body) if rule is not None else None
+    if rule is None:
+        return None
+    try:
+        return rule(body)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        return Health(HealthStatus.UNKNOWN, f"the object is malformed: {error}")
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,9 @@ from moorage.engine.health.language import (
     HEALTHY,
     D,
     P,
+    S,
     Table,
+    at,
     by_word,
     condition,
     conditions,
@@ -77,6 +79,8 @@ def _knative_service(body: Json) -> Health:
 
 def _custom_cluster(body: Json) -> Health | None:
     """Return how a cluster of the Cluster API does; a failing Ready condition outweighs its phase."""
+    if at(body, "spec", "paused") is True:
+        return Health(S, "the cluster is paused")
     ready = condition(body, "Ready")
     if text(ready, "status") == "False" and text(ready, "severity") != "Info":
         return Health(D, text(ready, "message"))
