@@ -1,0 +1,335 @@
+"""
+Builds every object by hand, in order, and runs them in one task group.
+
+The only place that knows all rooms. What is built here lives as long as the
+process; a part that ends unexpectedly takes the service down, loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from moorage.api.app import make_app
+from moorage.cluster.credentials import Access
+from moorage.cluster.http import Api
+from moorage.cluster.schemas import Shelf
+from moorage.cluster.session import ClusterSession
+from moorage.cluster.settings import ClusterSettings
+from moorage.cluster.store import Changed
+from moorage.control.application import ApplicationPass
+from moorage.control.board import Board, Entry
+from moorage.control.config import Cluster, Config
+from moorage.control.controller import Controller
+from moorage.control.deletion import Deletion
+from moorage.control.desk import Desk
+from moorage.control.events import Recorder
+from moorage.control.fleet import Fleet
+from moorage.control.home import Home
+from moorage.control.metrics import Applications, Metrics
+from moorage.control.observing import Observer
+from moorage.control.queue import Depth, Queue
+from moorage.control.report import Reporter
+from moorage.control.repositories import Repositories
+from moorage.control.triggers import wish_of
+from moorage.engine.merge.schema import Schemas
+from moorage.engine.track import owner
+from moorage.model.application import Application
+from moorage.model.errors import InvalidConfiguration
+from moorage.model.identity import AppKey
+from moorage.model.manifest import Json
+from moorage.render.pool import RenderPool, RenderSettings
+from moorage.render.request import RenderLimits
+from moorage.settings import Settings
+from moorage.sources.door import Sources
+from moorage.sources.settings import GitSettings
+
+log = structlog.get_logger()
+MIB = 1024 * 1024
+WATCHDOG_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+class House:
+    """
+    All rooms of one process, built and connected, not yet running.
+
+    `run` lives until cancelled; `started` is set once the control namespace was
+    read and the address answers.
+    """
+
+    def __init__(
+        self, settings: Settings, access: Access, *, cluster_settings: ClusterSettings | None = None
+    ) -> None:
+        self.settings = settings
+        self.started = asyncio.Event()
+        self.address: Address | None = None
+        self._cluster_settings = cluster_settings or ClusterSettings(
+            requests=settings.limits.requests_per_cluster
+        )
+        data = Path(settings.serve.data or Path(tempfile.gettempdir()) / "moorage")
+        self.queue: Queue[AppKey] = Queue()
+        self.metrics = Metrics()
+        self.board = Board(settings.serve.namespace, self._application_changed, self._config_changed)
+        self.api = Api(access, self._cluster_settings, self._observer("control"))
+        self.home = Home(self.api, self.board, settings.serve.application_namespaces)
+        self.sources = Sources(_git_settings(settings, data))
+        self.repositories = Repositories(self.sources, self.queue.add)
+        self.renders = RenderPool(_render_settings(settings, data))
+        self.fleet = Fleet(access, self._cluster_settings, self._open_session)
+        self._shelf: Shelf[Schemas] = Shelf(Schemas)
+        self.recorder = Recorder(self.metrics)
+        reporter = Reporter(self.home, self.board, self.recorder)
+        self.passes = ApplicationPass(
+            self.board,
+            self.fleet,
+            Observer(self.repositories, self.renders),
+            reporter,
+            Deletion(self.fleet, reporter),
+            self.repositories.followed,
+        )
+        self.controller = Controller(self.queue, self._timed_pass, passes=settings.limits.passes)
+        self.desk = Desk(
+            self.board,
+            self.fleet,
+            self.repositories,
+            self.metrics,
+            settings.limits.webhook_megabytes * MIB,
+        )
+        self.metrics.registry.register(Applications(lambda: map(_facts, self.board.applications.values())))
+
+    async def run(self) -> None:
+        """Run everything until cancelled; then let passes end, write statuses, close."""
+        await self.sources.start()
+        try:
+            async with (
+                _listening(self.settings.serve.listen, make_app(self.desk)) as self.address,
+                asyncio.TaskGroup() as group,
+            ):
+                group.create_task(self.home.run())
+                group.create_task(self.fleet.run())
+                group.create_task(self.repositories.run())
+                group.create_task(self.recorder.run(self.home.post_event, lambda: datetime.now(UTC)))
+                group.create_task(self._watchdog())
+                await self.home.synced()
+                self._config_changed(Config(self.board.namespace), self.board.config)
+                self.desk.started = True
+                self.started.set()
+                log.info("Moorage is ready", listen=str(self.address), namespace=self.board.namespace)
+                await self._work()
+        finally:
+            await self.renders.close()
+            await self.sources.close()
+            await self.api.close()
+
+    async def _work(self) -> None:
+        """Run passes; when cancelled, give those under way a while to end."""
+        working = asyncio.ensure_future(self.controller.run())
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            self.queue.close()
+            await asyncio.wait({working}, timeout=self.settings.serve.stop_seconds)
+            working.cancel()
+            raise
+
+    async def _timed_pass(self, key: AppKey, depth: Depth) -> Any:
+        with self.metrics.passes.labels(depth.name.lower()).time():
+            answer = await self.passes.reconcile(key, depth)
+        self.metrics.queue.set(len(self.queue))
+        return answer
+
+    # What changes mean
+
+    def _application_changed(self, key: AppKey, before: Entry | None, after: Entry | None) -> None:
+        if after is None:
+            self.repositories.forget(key)
+            for session in self.fleet.sessions.values():
+                session.store.target(key.instance(self.board.namespace), ())
+        wish = wish_of(before, after)
+        if wish is not None:
+            self.queue.add(key, wish.depth, urgent=wish.urgent)
+
+    def _config_changed(self, before: Config, after: Config) -> None:
+        if not all(r.synced.is_set() for r in self.home.reflectors):
+            return
+        for fault in after.faults:
+            log.warning("A part of the configuration cannot be used", fault=fault)
+        self.repositories.configure(after)
+        self.fleet.want(dict(after.clusters), anew=_tracks_otherwise(before, after))
+        for key in self.board.applications:
+            self.queue.add(key, Depth.REVISION)
+
+    def _open_session(self, cluster: Cluster, access: Access) -> ClusterSession:
+        config = self.board.config
+
+        def owner_of(body: Json) -> str | None:
+            return owner(body, config.tracking, config.label_key, config.installation_id)
+
+        return ClusterSession(
+            cluster.server,
+            access,
+            self._cluster_settings,
+            owner_of,
+            self._resources_changed,
+            lambda: self._freshness_changed(cluster),
+            self._observer(cluster.server),
+            self._shelf,
+        )
+
+    def _resources_changed(self, changed: Changed) -> None:
+        for instance in changed.instances:
+            key = AppKey.from_instance(instance, self.board.namespace)
+            if key in self.board.applications:
+                self.queue.add(key, Depth.LIVE)
+
+    def _freshness_changed(self, cluster: Cluster) -> None:
+        for key, entry in self.board.applications.items():
+            if isinstance(entry, Application) and (
+                entry.destination.server in ("", cluster.server) or entry.destination.name == cluster.name
+            ):
+                self.queue.add(key, Depth.LIVE)
+
+    def _observer(self, server: str) -> Callable[[str, str, int], None]:
+        return lambda verb, kind, code: self.metrics.request(server, verb, kind, code)
+
+    async def _watchdog(self) -> None:
+        """Measure how late the loop comes back to a timer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + WATCHDOG_SECONDS
+            await asyncio.sleep(WATCHDOG_SECONDS)
+            self.metrics.loop_blocked.observe(max(0.0, loop.time() - due))
+
+
+def _tracks_otherwise(before: Config, after: Config) -> bool:
+    def marks(config: Config) -> tuple[object, ...]:
+        return config.tracking, config.label_key, config.installation_id
+
+    return marks(before) != marks(after)
+
+
+def _facts(entry: Entry) -> tuple[AppKey, Json, Json]:
+    if not isinstance(entry, Application):
+        spec = dict.fromkeys(("project", "automated", "repo", "server", "namespace"), "")
+        return entry.key, spec, entry.body.get("status") or {}
+    return (
+        entry.key,
+        {
+            "project": entry.project,
+            "automated": str(entry.automated is not None).lower(),
+            "repo": entry.source.repo_url,
+            "server": entry.destination.server or entry.destination.name,
+            "namespace": entry.destination.namespace,
+        },
+        entry.status,
+    )
+
+
+def _git_settings(settings: Settings, data: Path) -> GitSettings:
+    schemes = {"https", "http", "ssh"} | ({"file"} if settings.git.allow_file else set())
+    return GitSettings(
+        root=data / "sources",
+        schemes=frozenset(schemes),
+        poll_interval=settings.git.poll_seconds,
+        poll_jitter=settings.git.jitter_seconds,
+        partial=settings.git.partial,
+        fetch_timeout=settings.git.fetch_seconds,
+        store_bytes=settings.limits.store_megabytes * MIB,
+    )
+
+
+def _render_settings(settings: Settings, data: Path) -> RenderSettings:
+    return RenderSettings(
+        workers=settings.limits.render_workers,
+        folder=data / "rendered",
+        key_file=data / "rendered.key",
+        limits=RenderLimits(
+            seconds=settings.limits.render_seconds, memory=settings.limits.render_megabytes * MIB
+        ),
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the process has its own."""
+
+    def capture_signals(self) -> Any:
+        return contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def _listening(where: str, app: Any) -> AsyncIterator[Address]:
+    """Answer on an address (``host:port``) as long as the context lasts."""
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.create_server((host, int(port)), family=family)
+    except (OSError, ValueError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "write host:port"
+        raise InvalidConfiguration(
+            f"serve.listen: cannot listen on {where}: {why}; choose another with --listen"
+        ) from error
+    config = uvicorn.Config(
+        app, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        yield Address(host, bound.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def configure_logging(level: str, *, as_json: bool, stream: Any = None) -> None:
+    """
+    Say where log lines go and how they look: JSON, or columns for people.
+
+    Raises:
+        InvalidConfiguration: There is no such level.
+    """
+    numbers = logging.getLevelNamesMapping()
+    if level.upper() not in numbers:
+        raise InvalidConfiguration(f"log.level: {level!r} is not a level; use debug, info, warning or error")
+    target = stream or sys.stderr
+    looks: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=target.isatty(), pad_event_to=36)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json),
+            structlog.processors.format_exc_info if as_json else structlog.processors.StackInfoRenderer(),
+            looks,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(numbers[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)

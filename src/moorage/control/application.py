@@ -39,7 +39,15 @@ from moorage.engine.health import app_health, assess
 from moorage.engine.moves import Seen, finished_hooks, next_move
 from moorage.engine.options import resource_options
 from moorage.engine.plan import make_plan
-from moorage.engine.policy import Permission, after_failure, decide, format_time, supersedes
+from moorage.engine.policy import (
+    OPEN,
+    Permission,
+    after_failure,
+    decide,
+    format_time,
+    parse_time,
+    supersedes,
+)
 from moorage.engine.target import namespace_manifest, unserved_kinds
 from moorage.engine.windows import permission
 from moorage.model.application import Application
@@ -61,6 +69,7 @@ from moorage.model.words import DELETION_APPROVED_ANNOTATION, REFRESH_ANNOTATION
 
 log = structlog.get_logger()
 STILL_WAITING_SECONDS = 30.0
+APPLICATION = ResourceKey("argoproj.io", "Application", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,7 @@ class ApplicationPass:
             now,
             automated_window=self._window(app, seen, now, manual=False),
             manual_window=self._window(app, seen, now, manual=True),
+            running_window=self._running_window(app, current, seen, now),
         )
         if isinstance(decision, NotNow):
             view = _view(app, seen, None)
@@ -177,6 +187,16 @@ class ApplicationPass:
 
     def _window(self, app: Application, seen: Observation, now: datetime, *, manual: bool) -> Permission:
         return permission(seen.allowed.project.windows, app, seen.allowed.server, now, manual=manual)
+
+    def _running_window(
+        self, app: Application, current: Operation | None, seen: Observation, now: datetime
+    ) -> Permission:
+        if current is None:
+            return OPEN
+        begun, manual = parse_time(current.started_at), not current.automated
+        return permission(
+            seen.allowed.project.windows, app, seen.allowed.server, now, manual=manual, begun=begun
+        )
 
     async def _run(self, app: Application, operation: Operation, seen: Observation, notes: Notebook) -> Next:
         """Make moves until the operation waits or is over, then report once."""
@@ -394,11 +414,11 @@ def _before_first_request(
         return Refused(
             f"namespace {names} does not exist; create it, or set the sync option CreateNamespace=true"
         )
-    if shared := [d for d in seen.comparison.differences if d.shared_with]:
-        if operation.options.fail_on_shared_resource:
-            return NotPermitted(
-                f"{shared[0].key} is tracked by application {shared[0].shared_with} (FailOnSharedResource=true)"
-            )
+    shared = [d for d in seen.comparison.differences if d.shared_with]
+    if shared and operation.options.fail_on_shared_resource:
+        return NotPermitted(
+            f"{shared[0].key} is tracked by application {shared[0].shared_with} (FailOnSharedResource=true)"
+        )
     return None
 
 
@@ -462,11 +482,7 @@ def _conditions(
 def _view(app: Application, seen: Observation, operation: Operation | None) -> AppView:
     comparison = seen.comparison
     health = app_health(
-        [
-            (d.key, d.health, d.live)
-            for d in comparison.differences
-            if d.live is not None or d.target is not None
-        ]
+        comparison.differences, APPLICATION._replace(namespace=app.key.namespace, name=app.key.name)
     )
     if not seen.live.complete:
         health = Health(HealthStatus.UNKNOWN)

@@ -22,7 +22,19 @@ from moorage.model.manifest import Json
 from moorage.model.project import DestinationRule, KindRule, Project, SyncWindow
 
 SOURCE_FIELDS = frozenset(
-    ["repoURL", "path", "targetRevision", "tagPrefix", "chart", "ref", "name", "helm", "kustomize", "directory", "plugin"]
+    [
+        "repoURL",
+        "path",
+        "targetRevision",
+        "tagPrefix",
+        "chart",
+        "ref",
+        "name",
+        "helm",
+        "kustomize",
+        "directory",
+        "plugin",
+    ]
 )
 
 
@@ -244,4 +256,5 @@ def _kind(value: Any) -> str:
         return "a boolean"
     if isinstance(value, int | float):
         return "a number"
-    return {dict: "an object", list: "a list", str: "a text"}.get(type(value), type(value).__name__)
+    words: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
+    return words.get(type(value), type(value).__name__)

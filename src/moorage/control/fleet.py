@@ -44,10 +44,12 @@ class Fleet:
         self._wanted: dict[str, Cluster] = {}
         self._faults: dict[str, Error] = {}
         self._changed = asyncio.Event()
+        self._anew = False
 
-    def want(self, clusters: dict[str, Cluster]) -> None:
-        """Say which clusters are configured now; sessions follow."""
+    def want(self, clusters: dict[str, Cluster], *, anew: bool = False) -> None:
+        """Say which clusters are configured now; sessions follow. With `anew` all of them start again."""
         self._wanted = dict(clusters)
+        self._anew = self._anew or anew
         self._changed.set()
 
     def session(self, server: str) -> ClusterSession:
@@ -72,9 +74,10 @@ class Fleet:
 
     def _reconcile(self, group: asyncio.TaskGroup) -> None:
         for server, member in list(self._members.items()):
-            if self._wanted.get(server) != member.cluster:
+            if self._anew or self._wanted.get(server) != member.cluster:
                 member.task.cancel()
                 del self._members[server]
+        self._anew = False
         for server, cluster in self._wanted.items():
             if server in self._members:
                 continue

@@ -25,7 +25,7 @@ LIMIT_BYTES = 512 * 1024 * 1024
 
 _WORKER = """
 import resource, struct, sys
-resource.setrlimit(resource.RLIMIT_AS, (%d, %d))
+resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
 import jq, json
 programs = {}
 read, write = sys.stdin.buffer, sys.stdout.buffer
@@ -40,7 +40,7 @@ while head := read.read(4):
     body = json.dumps(answer).encode()
     write.write(struct.pack(">I", len(body)) + body)
     write.flush()
-""" % (LIMIT_BYTES, LIMIT_BYTES)
+""".replace("LIMIT", str(LIMIT_BYTES))
 
 
 class Deleter:

@@ -73,7 +73,18 @@ class Applications(Collector):
 
     def collect(self) -> Iterable[Any]:
         """Yield one sample for each application: (key, spec, status) → labels."""
-        labels = ["namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status", "operation"]
+        labels = [
+            "namespace",
+            "name",
+            "project",
+            "autosync_enabled",
+            "repo",
+            "dest_server",
+            "dest_namespace",
+            "sync_status",
+            "health_status",
+            "operation",
+        ]
         info = GaugeMetricFamily(
             "argocd_app_info", "What applications there are, and how they stand.", labels=labels
         )

@@ -120,7 +120,9 @@ class Reporter:
         now = format_time(self.clock())
         before = entry.body.get("status")
         before = before if isinstance(before, dict) else {}
-        known = next((c for c in before.get("conditions") or () if c.get("message") == str(entry.fault)), {})
+        known: Json = next(
+            (c for c in before.get("conditions") or () if c.get("message") == str(entry.fault)), {}
+        )
         status = {
             **before,
             "sync": {**(before.get("sync") or {}), "status": str(SyncStatus.UNKNOWN)},

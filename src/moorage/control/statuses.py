@@ -83,14 +83,7 @@ def _sync(app: Application, view: AppView) -> Json:
 
 def encode_source(app: Application) -> Json:
     """Return the source of an application as its specification has it."""
-    source: Json = {"repoURL": app.source.repo_url}
-    if app.source.chart:
-        source["chart"] = app.source.chart
-    elif app.source.path:
-        source["path"] = app.source.path
-    if app.source.target_revision:
-        source["targetRevision"] = app.source.target_revision
-    return {**source, **app.source.options}
+    return app.source.declared
 
 
 def _destination(app: Application) -> Json:
@@ -190,7 +183,7 @@ def encode_operation(operation: Operation, app: Application) -> Json:
         "startedAt": operation.started_at,
         "syncResult": {
             "revision": operation.revision,
-            "source": encode_source(app),
+            "source": encode_source(app) if operation.source is None else dict(operation.source),
             "resources": [_encode_outcome(k, o) for k, o in operation.outcomes.items()],
         },
     }
@@ -274,6 +267,7 @@ def decode_operation(app: Application) -> Operation | None:
             for r in sync.get("resources") or ()
         ),
         finished_at=state.get("finishedAt") or "",
+        source=result.get("source"),
         outcomes=dict(_decode_outcomes(result.get("resources") or ())),
     )
 
@@ -376,8 +370,8 @@ def images_of(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _images(body: Json) -> Iterable[str]:
-    spec = body.get("spec") or {}
-    template = (spec.get("jobTemplate") or {}).get("spec", spec) if "jobTemplate" in spec else spec
+    spec: Json = body.get("spec") or {}
+    template: Json = (spec.get("jobTemplate") or {}).get("spec", spec) if "jobTemplate" in spec else spec
     pod = (template.get("template") or {}).get("spec") or (spec if body.get("kind") == "Pod" else {})
     for name in ("initContainers", "containers"):
         for container in pod.get(name) or ():
