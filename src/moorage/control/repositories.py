@@ -9,9 +9,8 @@ costs work for the applications whose files changed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import structlog
 
@@ -22,9 +21,10 @@ from moorage.control.refresh import Following, Index
 from moorage.model.application import Application
 from moorage.model.errors import Error, InvalidConfiguration
 from moorage.model.identity import AppKey
-from moorage.render.request import Tree
+from moorage.render.request import Entry, Tree
 from moorage.sources.credentials import Repository, Secret, decode_repository_secret
 from moorage.sources.door import Sources
+from moorage.sources.snapshot import Snapshot
 from moorage.sources.webhook import WebhookSecrets
 
 log = structlog.get_logger()
@@ -39,6 +39,22 @@ class Moved:
     ref: str
     old: str | None
     new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A snapshot as renderers read it; neither room knows the other's words."""
+
+    snapshot: Snapshot
+
+    async def object_id(self, path: str) -> str | None:
+        """Return an id of the content at a path, or None when nothing is there."""
+        return await self.snapshot.object_id(path)
+
+    async def read(self, path: str, *, recurse: bool = True) -> Mapping[str, Entry]:
+        """Return the files of a path by their paths from the root."""
+        found = await self.snapshot.read(path, recurse=recurse)
+        return {name: Entry(file.content, file.is_link) for name, file in found.items()}
 
 
 @dataclass(slots=True)
@@ -87,9 +103,9 @@ class Repositories:
         source, repository = app.source, self._repository(app)
         if source.chart:
             chart = await self.sources.chart(repository, source.chart, revision)
-            return cast(Tree, chart), "", chart.tree_id
+            return Readable(chart), "", chart.tree_id
         snapshot = await self.sources.snapshot(repository, revision, source.path)
-        return cast(Tree, snapshot), source.path, ""
+        return Readable(snapshot), source.path, ""
 
     async def fetch_chart(self, app: Application, url: str, name: str, version: str) -> bytes:
         """Return a chart archive a source depends on, fetched with what the project may use."""

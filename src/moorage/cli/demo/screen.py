@@ -27,7 +27,7 @@ MARKS = {
 class Screen:
     """Prints the story. Times are seconds since it began."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     _began: float = field(default_factory=time.monotonic)
 
     def heading(self, text: str) -> None:
