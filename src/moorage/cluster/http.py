@@ -138,7 +138,10 @@ class Api:
                 ) as response:
                     self._observe("WATCH", kind, response.status)
                     if response.status == 200:
-                        yield response.content.iter_any()
+                        try:
+                            yield response.content.iter_any()
+                        finally:
+                            _hang_up(response)
                         return
                     error = error_of(response.status, await response.read(), f"GET {url.path}")
             except (aiohttp.ClientError, TimeoutError, OSError) as cause:
@@ -267,6 +270,14 @@ class Api:
 
     def _unreachable(self, error: BaseException) -> ClusterUnreachable:
         return ClusterUnreachable(f"{self.access.server} cannot be reached: {_why(error)}")
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    # A stream that is left early still has a sender. A polite close would wait for the sender's
+    # own farewell, which TLS asks for, and outlive the loop when the process ends.
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _why(error: BaseException) -> str:
