@@ -125,8 +125,8 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """Run a sandbox in a thread while entered."""
+def cluster(folder: Path, *, definitions: bool = True) -> Iterator[Cluster]:
+    """Run a sandbox in a thread while entered, with the definitions of Moorage unless told otherwise."""
     made = Cluster(folder, str(folder / "kubeconfig"))
     started, stopping = threading.Event(), asyncio.Event()
 
@@ -140,7 +140,8 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     thread.start()
     assert started.wait(20)
     try:
-        _define(made)
+        if definitions:
+            _define(made)
         yield made
     finally:
         made._loop.call_soon_threadsafe(stopping.set)

@@ -68,6 +68,18 @@ class TimedOut(errors.Waiting):
     reason = "TimedOut"
 
 
+class Exists(errors.Terminal):
+    """What was to be created is there already."""
+
+    reason = "AlreadyExists"
+
+
+class Busy(errors.Waiting):
+    """Something else is under way that must end first."""
+
+    reason = "Busy"
+
+
 _TABLE: Final[tuple[tuple[type[errors.Error], Exit, str], ...]] = (
     (TimedOut, Exit.TIMEOUT, ""),
     (Missing, Exit.NOT_FOUND, ""),

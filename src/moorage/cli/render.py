@@ -81,4 +81,5 @@ def render(
         for manifest in found.manifests:
             click.echo(clean(str(manifest.key)))
     else:
-        click.echo(yaml_text(m.body for m in found.manifests), nl=False)
+        for at, manifest in enumerate(found.manifests):
+            click.echo(("---\n" if at else "") + yaml_text([manifest.body]), nl=False)

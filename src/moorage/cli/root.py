@@ -9,6 +9,7 @@ with a traceback but a fault of our own.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -162,11 +163,12 @@ def _prefixed(text: str) -> str:
 
 
 def _stop_writing() -> int:
-    # What is still buffered must not be written when the interpreter ends.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    # What is still buffered must not be written when the interpreter ends: nobody reads it, and
+    # the interpreter would tell of it. A stream without a descriptor (in tests) needs no care.
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
     return int(Exit.PIPE)
 
 

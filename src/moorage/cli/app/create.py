@@ -9,6 +9,7 @@ import click
 from moorage.cli import loop
 from moorage.cli.app.door import API_VERSION, Applications, Where, asks_cluster, key_of
 from moorage.cli.app.spec import spec_options, take_flags, with_flags
+from moorage.cli.exits import Exists
 from moorage.cli.output import output_option, print_objects
 from moorage.cli.places import read_application
 from moorage.cli.terminal import clean
@@ -95,7 +96,7 @@ async def _create(apps: Applications, body: Json, *, upsert: bool) -> tuple[Json
     except ApiConflict as error:
         key = key_of(body)
         if not upsert:
-            raise ApiConflict(
+            raise Exists(
                 f"application {key} exists already; change it with moor app set {key.name}, or say --upsert"
             ) from error
         known = await apps.get(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,18 @@ import click
 
 from moorage.cli.cluster import access_to, cluster_options, open_api
 from moorage.cli.exits import Denied, Missing
-from moorage.model.errors import InvalidSpec, UnknownKind
+from moorage.model.errors import ClusterUnreachable, InvalidSpec, UnknownKind
 from moorage.model.identity import AppKey
 from moorage.model.manifest import Json
 
 if TYPE_CHECKING:
     from moorage.cluster.credentials import Access
     from moorage.cluster.http import Api
+    from moorage.cluster.objects import Reflector
 
 API_VERSION = "argoproj.io/v1alpha1"
 PREFIX = f"/apis/{API_VERSION}"
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,24 +135,20 @@ class Applications:
     @asynccontextmanager
     async def watch(
         self, known: Json | None = None, *, everywhere: bool = False, selector: str = ""
-    ) -> AsyncIterator[Changes]:
+    ) -> AsyncIterator[News]:
         """
         Watch one Application, or those of the namespace.
 
         With `known` only that Application, and only versions of it that are newer.
         """
-        from moorage.cluster.objects import Event, Reflector
+        from moorage.cluster.objects import Reflector
 
-        changes: Changes = asyncio.Queue()
-
-        def heard(event: Event, body: Json) -> None:
-            changes.put_nowait((str(event), completed(body)))
-
+        heard: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
         namespace = key_of(known).namespace if known else ("" if everywhere else self.where.home)
         reflector = Reflector(
             self.api,
             _path(AppKey(namespace, "")),
-            heard,
+            lambda event, body: heard.put_nowait((str(event), completed(body))),
             api_version=API_VERSION,
             kind="Application",
             label_selector=selector,
@@ -159,18 +157,40 @@ class Applications:
         if known is not None:
             reflector.observe(known)
         running = asyncio.ensure_future(reflector.run())
-        # A watch never ends by itself; when it does, whoever reads must not wait for ever.
-        running.add_done_callback(lambda task: changes.put_nowait(("ended", {})))
         try:
-            yield changes
+            yield News(heard, reflector, running)
         finally:
             running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.gather(running, return_exceptions=True)
 
 
-Changes = asyncio.Queue[tuple[str, Json]]
-"""What became of an Application (added, modified, deleted), and the Application."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What becomes of Applications, as it happens."""
+
+    heard: asyncio.Queue[tuple[str, Json]]
+    reflector: Reflector
+    running: asyncio.Future[None]
+
+    async def next(self) -> tuple[str, Json]:
+        """
+        Return what became of an Application (added, modified, deleted), and the Application.
+
+        Raises:
+            Denied: They may be read and not watched.
+            ClusterUnreachable: The watch ended for another reason.
+        """
+        from moorage.cluster.answers import Forbidden
+
+        while True:
+            try:
+                return await asyncio.wait_for(self.heard.get(), _LOOK_SECONDS)
+            except TimeoutError:
+                if isinstance(self.reflector.fault, Forbidden):
+                    raise Denied(f"watching applications: {self.reflector.fault}") from None
+                if self.running.done():
+                    cause = self.running.exception()
+                    raise ClusterUnreachable(f"the watch of applications ended: {cause}") from cause
 
 
 def key_of(body: Json) -> AppKey:

@@ -17,7 +17,6 @@ from moorage.cli.app.results import result_line
 from moorage.cli.app.standing import Standing
 from moorage.cli.exits import Missing, TimedOut
 from moorage.cli.terminal import clean, word
-from moorage.model.errors import ClusterUnreachable
 from moorage.model.manifest import Json
 
 if TYPE_CHECKING:
@@ -56,9 +55,9 @@ async def until(
             tell(latest)
             if not missing(latest):
                 return latest
-            async with apps.watch(latest) as changes:
+            async with apps.watch(latest) as news:
                 while True:
-                    event, latest = await _next(changes, latest)
+                    event, latest = await news.next()
                     if event == "deleted":
                         if gone_is_good:
                             return latest
@@ -69,13 +68,6 @@ async def until(
     except TimeoutError:
         left = "; ".join(missing(latest)) or "nothing was heard of it"
         raise TimedOut(f"application {key_of(latest)}: {timeout:g} s passed: {left}") from None
-
-
-async def _next(changes: asyncio.Queue[tuple[str, Json]], latest: Json) -> tuple[str, Json]:
-    event, body = await changes.get()
-    if event == "ended":
-        raise ClusterUnreachable(f"application {key_of(latest)}: the watch ended")
-    return event, body
 
 
 class Progress:

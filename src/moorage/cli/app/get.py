@@ -46,10 +46,10 @@ def get(
             _print(body, output, operation=show_operation)
             if not watch:
                 return
-            async with apps.watch(body) as changes:
+            async with apps.watch(body) as news:
                 while True:
-                    event, changed = await changes.get()
-                    if event in ("deleted", "ended"):
+                    event, changed = await news.next()
+                    if event == "deleted":
                         click.echo(f"{clean(str(key_of(body)))} is gone.", err=True)
                         return
                     if changed["metadata"].get("resourceVersion") != body["metadata"].get("resourceVersion"):

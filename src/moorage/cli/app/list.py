@@ -54,11 +54,9 @@ def list_apps(
             if not watch:
                 return
             known = {key_of(body): body["metadata"].get("resourceVersion") for body in found}
-            async with apps.watch(everywhere=everywhere, selector=selector) as changes:
+            async with apps.watch(everywhere=everywhere, selector=selector) as news:
                 while True:
-                    event, body = await changes.get()
-                    if event == "ended":
-                        return
+                    event, body = await news.next()
                     same = known.get(key_of(body)) == body["metadata"].get("resourceVersion")
                     if wanted(body) and not (event == "added" and same):
                         _print_change(event, body, output, where)

@@ -13,7 +13,7 @@ from moorage.cli.app.door import Applications, Where, asks_cluster, key_of
 from moorage.cli.app.following import progress, until
 from moorage.cli.app.requests import SyncFlags, is_running, operation
 from moorage.cli.app.standing import FAILED, Standing
-from moorage.cli.exits import Exit, leave
+from moorage.cli.exits import Busy, Exit, leave
 from moorage.cli.output import output_option, print_objects
 from moorage.cli.terminal import clean, word
 from moorage.model.errors import ApiConflict, InvalidSpec
@@ -113,12 +113,12 @@ async def request(apps: Applications, key: AppKey, flags: SyncFlags) -> Json:
     Ask for a sync and return the Application with the request.
 
     Raises:
-        ApiConflict: An operation is under way already.
+        Busy: An operation is under way already.
     """
     for attempt in range(_TRIES):
         body = await apps.get(key)
         if is_running(body):
-            raise ApiConflict(
+            raise Busy(
                 f"application {key}: another operation is under way; wait for it (moor app wait {key.name} "
                 f"--operation) or stop it (moor app terminate-op {key.name})"
             )
