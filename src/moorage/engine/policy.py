@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moorage.engine.duration import parse_duration
@@ -287,7 +287,7 @@ def operation_id(app: Application, started_at: str, attempt: int = 0) -> str:
 
 def format_time(moment: datetime) -> str:
     """Return a time as Kubernetes writes it: UTC, whole seconds, ``Z``."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> datetime:
