@@ -379,3 +379,31 @@ def test_two_objects_with_one_key_are_refused(tmp_path):
     assert result.exit_code == 5
     assert "ConfigMap/settings: given twice" in result.stderr
     assert "t.yaml:1" in result.stderr
+
+
+def test_what_render_prints_can_be_compared(tmp_path):
+    """
+    `render` into `diff --target -` compares what a folder renders to with anything.
+    """
+    (tmp_path / "web").mkdir()
+    written(tmp_path / "web" / "a.yaml", config_map("a"), config_map("b"))
+    live = written(tmp_path / "live.yaml", config_map("a"), config_map("b", {"colour": "red"}))
+    rendered = run("render", str(tmp_path / "web")).stdout
+
+    result = run("diff", "--target", "-", "--live", live, "-o", "name", stdin=rendered)
+
+    assert (result.exit_code, result.stdout) == (1, "ConfigMap/b\n")
+
+
+def test_folders_can_be_compared(tmp_path):
+    """
+    Both sides may be folders, each rendered as what it is.
+    """
+    for name, tag in (("base", "1"), ("next", "2")):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name / "app.yaml", config_map("a", {"tag": tag}))
+        (tmp_path / name / "kustomization.yaml").write_text("namePrefix: x-\nresources: [app.yaml]\n")
+
+    result = run("diff", "--live", str(tmp_path / "base"), "--target", str(tmp_path / "next"), "-o", "fields")
+
+    assert result.stdout.splitlines() == ["=== ConfigMap/x-a  update", '  .data.tag: "1" → "2"']

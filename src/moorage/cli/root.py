@@ -42,7 +42,7 @@ RUN, ASK, LOOK, SELF = (
     "About this program",
 )
 COMMANDS: dict[str, Row] = {
-    "demo": Row("moorage.cli.demo:demo", "Show all of it on this machine.", RUN),
+    "demo": Row("moorage.cli.demo:demo", "Run everything on a sandbox cluster, to try Moorage.", RUN),
     "serve": Row("moorage.cli.running:serve", "Run Moorage against a cluster.", RUN),
     "sandbox": Row(
         "moorage.cli.running:sandbox", "Run a Kubernetes API in one process, to try and to test.", RUN
