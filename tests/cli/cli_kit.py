@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -158,3 +159,15 @@ def _define(made: Cluster) -> None:
             "/api/v1/namespaces",
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
         )
+
+
+def git_repository(folder: Path, files: dict[str, str], *, tag: str = "") -> str:
+    """Make a Git repository of some files, with a commit on main and perhaps a tag; return its address."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    commit = ("-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-qm", "x", "--no-gpg-sign")
+    for command in (("init", "-q", "-b", "main"), ("add", "."), commit, *((("tag", tag),) if tag else ())):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    return f"file://{folder}"
