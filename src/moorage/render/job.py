@@ -11,7 +11,6 @@ from __future__ import annotations
 import msgspec
 
 from moorage.model import errors
-from moorage.render import directory
 from moorage.render.options import DirectoryOptions, HelmOptions, KustomizeOptions, Options
 from moorage.render.request import Entry, RenderLimits
 
@@ -48,26 +47,6 @@ class Answer(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     error: str = ""
     message: str = ""
-
-
-def perform(job: Job) -> Answer:
-    """Return the manifests of a job; raises errors of the model."""
-    if job.directory is not None:
-        return Answer(directory.render(job.files, job.path, job.directory, job.namespace, job.limits))
-    # Workers that only ever read plain files do not pay for the others.
-    if job.kustomize is not None:
-        from moorage.render import kustomize
-
-        return kustomize.render(job)
-    from moorage.render import helm
-
-    return helm.render(job)
-
-
-def prepare(job: Job) -> None:
-    """Load what a job needs before its limits hold: Helm reserves far more memory than it uses."""
-    if job.helm is not None:
-        from moorage.render import helm  # noqa: F401
 
 
 def options_of(options: Options) -> dict[str, Options]:

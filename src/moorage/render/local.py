@@ -20,6 +20,7 @@ from moorage.render.trees import FolderTree
 async def render_folder(
     folder: Path,
     *,
+    root: Path | None = None,
     source: Json | None = None,
     app: str = "",
     namespace: str = "default",
@@ -34,6 +35,7 @@ async def render_folder(
 
     Args:
         folder: The folder to render, or one file.
+        root: What no path may leave; by default the Git work folder it is in, else the folder itself.
         source: The application's source; its path is replaced by the folder's.
         app: The application's name; the folder's name when empty.
         namespace: The destination's namespace.
@@ -44,7 +46,7 @@ async def render_folder(
         settings: How to run renderers.
     """
     folder = folder.resolve()
-    root = repository_of(folder)
+    root = root.resolve() if root is not None else repository_of(folder)
     path = folder.relative_to(root).as_posix()
     spec = {**(source or {}), "path": "" if path == "." else path}
     if spec.get("chart"):

@@ -20,7 +20,8 @@ from pathlib import Path
 import msgspec
 
 from moorage.model.errors import Error, LimitExceeded, RenderFailed
-from moorage.render.job import Answer, Job, perform, prepare, refusal
+from moorage.render.job import Answer, Job, refusal
+from moorage.render.performing import perform, prepare
 
 _NEW_NETWORK, _NEW_USER = 0x40000000, 0x10000000
 _HEADER = struct.Struct(">Q")
