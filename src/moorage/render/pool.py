@@ -20,8 +20,8 @@ import msgspec
 from moorage.model.errors import Error
 from moorage.render.gather import Gathered, gather, identify, path_of
 from moorage.render.job import Answer, Job, raised
-from moorage.render.performing import perform
 from moorage.render.memory import Memory, Remembered
+from moorage.render.performing import perform
 from moorage.render.process import Scratch, Worker
 from moorage.render.request import FetchChart, RenderLimits, RenderRequest, RenderResult, Tree
 from moorage.render.tools import versions
