@@ -108,7 +108,8 @@ class Observer:
             return known
         result = await self._render(app, revision, allowed)
         before = next((t for (_, p), t in notes.targets.items() if p == place), None)
-        notes.reads = tuple(path for path, _ in result.objects)
+        # Objects are named <tree>:<path>; the tree without a name is the source's own repository.
+        notes.reads = tuple(name[1:] for name, _ in result.objects if name.startswith(":"))
         fingerprint = digest(
             [
                 place,
