@@ -407,3 +407,22 @@ def test_folders_can_be_compared(tmp_path):
     result = run("diff", "--live", str(tmp_path / "base"), "--target", str(tmp_path / "next"), "-o", "fields")
 
     assert result.stdout.splitlines() == ["=== ConfigMap/x-a  update", '  .data.tag: "1" → "2"']
+
+
+def test_a_named_path_makes_the_place_a_repository(tmp_path):
+    """
+    With --path the place is the repository: bases elsewhere in it are found, those outside are refused.
+    """
+    (tmp_path / "base").mkdir()
+    (tmp_path / "dev").mkdir()
+    written(tmp_path / "base" / "app.yaml", config_map())
+    (tmp_path / "base" / "kustomization.yaml").write_text("resources: [app.yaml]\n")
+    (tmp_path / "dev" / "kustomization.yaml").write_text("namePrefix: dev-\nresources: [../base]\n")
+
+    inside = run("render", str(tmp_path), "--path", "dev", "-o", "name")
+    outside = run("render", str(tmp_path / "dev"))
+    absent = run("render", str(tmp_path), "--path", "prod")
+
+    assert inside.stdout == "ConfigMap/dev-settings\n"
+    assert (outside.exit_code, "leaves the repository" in outside.stderr) == (5, True)
+    assert (absent.exit_code, "prod: no such folder" in absent.stderr) == (7, True)

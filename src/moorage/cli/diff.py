@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import click
@@ -115,7 +115,7 @@ def wanted_of(application: str, namespace: str) -> Wanted:
     if not application:
         return Wanted(namespace=namespace)
     wanted = Wanted.of_application(read_application(application))
-    return Wanted(wanted.source, wanted.name, namespace or wanted.namespace)
+    return replace(wanted, namespace=namespace or wanted.namespace)
 
 
 @click.command(epilog=PLACES)

@@ -49,14 +49,13 @@ async def read_place(text: str, wanted: Wanted, *, stdin: Iterable[bytes] | None
 
 
 async def render_local(path: Path, wanted: Wanted) -> Rendered:
-    """Return the manifests of a folder, or of the source's path when the folder is a repository's root."""
+    """Return the manifests of a folder, or of the source's path in it when the folder is a repository."""
     from moorage.render.local import render_folder
 
-    inner = str(wanted.source.get("path") or ".")
-    if inner != "." and (path / ".git").exists() and (path / inner).is_dir():
-        path = path / inner
+    root, path = within(path, wanted)
     result = await render_folder(
         path,
+        root=root,
         source={k: v for k, v in wanted.source.items() if k != "chart"},
         app=wanted.name,
         namespace=wanted.namespace or "default",
@@ -65,6 +64,23 @@ async def render_local(path: Path, wanted: Wanted) -> Rendered:
         fetch_chart=_fetch_chart,
     )
     return Rendered(result.manifests, result.warnings, True)
+
+
+def within(path: Path, wanted: Wanted) -> tuple[Path | None, Path]:
+    """
+    Return the repository and the folder to render; no repository when the folder itself was named.
+
+    Raises:
+        Missing: The path that was named beside the repository is not in it.
+    """
+    inner = wanted.inner or str(wanted.source.get("path") or ".")
+    named = Path(inner).parts
+    is_it_already = not wanted.inner and path.resolve().parts[-len(named) :] == named
+    if inner != "." and not is_it_already and (path / inner).exists():
+        return path, path / inner
+    if wanted.inner:
+        raise Missing(f"{path / inner}: no such folder")
+    return None, path
 
 
 async def _fetch_chart(url: str, name: str, version: str) -> bytes:

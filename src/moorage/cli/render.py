@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -44,7 +43,8 @@ def render(
 
     PLACE is a folder, or a repository: https://host/shop.git//path?ref=v1. With
     --app it may be left out; the application's own repository is read then. A
-    folder given beside --app is the source's folder, or the repository it is in.
+    folder given beside --app is the source's folder, or the repository it is in;
+    with --path it is the repository, which no base or value file may leave.
 
     Secrets are printed as they are.
     """
@@ -71,7 +71,7 @@ def render(
         )
         found = loop.run(render_repository(Remote(remote.url, path, ref), wanted))
     else:
-        found = loop.run(read_place(str(Path(place, inner)) if inner else place, wanted))
+        found = loop.run(read_place(place, replace(wanted, inner=inner)))
     for warning in found.warnings:
         click.echo(f"{click.style('Warning:', fg='yellow')} {clean(warning)}", err=True)
     if output == "json":

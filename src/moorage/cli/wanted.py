@@ -20,9 +20,14 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a place is to be rendered: as the source of this application, for this destination."""
+    """
+    How a place is to be rendered: as the source of this application, for this destination.
+
+    `inner` is a path that was named beside the place, which is a repository then.
+    """
 
     source: Json = field(default_factory=dict)
+    inner: str = ""
     name: str = ""
     namespace: str = ""
     kube_version: str = ""
@@ -35,7 +40,7 @@ class Wanted:
         from moorage.control.statuses import encode_source
 
         app = decode_application(body)
-        return cls(encode_source(app), app.key.name, app.destination.namespace)
+        return cls(encode_source(app), name=app.key.name, namespace=app.destination.namespace)
 
 
 @dataclass(frozen=True, slots=True)

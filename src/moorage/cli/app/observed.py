@@ -9,7 +9,7 @@ that a command needs no watches.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ import click
 from moorage.cli.app.door import Where
 from moorage.cli.cluster import Cluster, open_cluster
 from moorage.cli.exits import Denied
+from moorage.cli.places import within
 from moorage.cli.terminal import clean
+from moorage.cli.wanted import Wanted
 from moorage.control.config import Config, fold
 from moorage.control.decode import decode_application
 from moorage.control.home import ARGOPROJ, DEFAULT_PROJECT, PARTS
@@ -164,7 +166,7 @@ async def _rendered(
         repositories = Repositories(sources, lambda key, depth: None)
         repositories.configure(config)
         if wish.revision:
-            app = decode_application(_at_revision(app, wish.revision))
+            app = replace(app, source=replace(app.source, target_revision=wish.revision))
         revision = await repositories.resolve(app, fresh=True)
         tree, path, content = await repositories.tree(app, revision)
         request = RenderRequest.of(
@@ -184,30 +186,13 @@ async def _rendered(
         return revision, await pool.render(request, tree, fetch_chart=fetch)
 
 
-def _at_revision(app: Application, revision: str) -> Json:
-    source = {**encode_source(app), "targetRevision": revision}
-    if app.source.tag_prefix:
-        source["tagPrefix"] = app.source.tag_prefix
-    destination = {"server": app.destination.server, "name": app.destination.name}
-    spec = {
-        "project": app.project,
-        "source": source,
-        "destination": {
-            **{k: v for k, v in destination.items() if v},
-            "namespace": app.destination.namespace,
-        },
-    }
-    return {"metadata": {"name": app.key.name, "namespace": app.key.namespace}, "spec": spec}
-
-
 async def _render_local(app: Application, cluster: Cluster, folder: str) -> RenderResult:
     from moorage.render.local import render_folder
 
-    path = Path(folder)
-    if (path / ".git").exists() and (path / app.source.path).is_dir():
-        path = path / app.source.path
+    root, path = within(Path(folder), Wanted(encode_source(app)))
     return await render_folder(
         path,
+        root=root,
         source={k: v for k, v in encode_source(app).items() if k != "chart"},
         app=app.key.name,
         namespace=app.destination.namespace,
