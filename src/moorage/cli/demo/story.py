@@ -223,25 +223,26 @@ class Story:
         """Print what to try next."""
         programs = Path(sys.executable).parent
         kubeconfig, work = shown(self.places.kubeconfig), shown(self.places.work)
-        kubectl = f"{shown(programs / 'kubectl')} --kubeconfig {kubeconfig}"
-        moor = shown(programs / "moor")
+        kubectl, moor = shown(programs / "kubectl"), shown(programs / "moor")
+        greet = f"sed -i.bak 's/Hello from Git/Good morning/' {work}/guestbook/config.yaml"
         self.screen.console.print()
+        # Every line works from the folder of the demo, whichever is tried first.
         self.screen.try_next(
             [
                 ("in another terminal, from this folder:", f"export KUBECONFIG={kubeconfig}"),
                 ("what there is, and how it stands", f"{moor} app list"),
                 ("", f"{moor} app tree waves"),
                 ("look at the cluster itself", f"{kubectl} get pods -A"),
-                ("edit, commit, push: it is in the cluster within a second", f"cd {work}"),
-                (
-                    "",
-                    "sed -i.bak 's/Hello from Git/Good morning/' guestbook/config.yaml && git commit -qam 'Greet' && git push -q",
-                ),
+                ("edit, commit, push: it is in the cluster within a second", greet),
+                ("", f"git -C {work} commit -qam 'Greet' && git -C {work} push -q"),
                 (
                     "break something by hand: it is back",
                     f"{kubectl} -n guestbook delete deployment guestbook",
                 ),
-                ("and back again, by Git", "git revert --no-edit HEAD && git push -q"),
+                (
+                    "and back again, by Git",
+                    f"git -C {work} revert --no-edit HEAD && git -C {work} push -q",
+                ),
                 ("what differs, when something does", f"{moor} app diff guestbook"),
             ]
         )
