@@ -19,10 +19,15 @@ from moorage.engine.health import (
     clouds,
     databases,
     flux,
+    gateways,
+    kruise,
+    machines,
     network,
     operators,
     pods,
+    serving,
     storage,
+    vendors,
     workloads,
 )
 from moorage.engine.health.language import Rule, Table, annotation
@@ -46,10 +51,24 @@ FAMILIES: Final = (
     databases,
     clouds,
     operators,
+    gateways,
+    kruise,
+    machines,
+    serving,
+    vendors,
 )
 RULES: Final[Table] = {kind: rule for family in FAMILIES for kind, rule in family.TABLE.items()}
 """The rule of each kind that has one of its own."""
 
+_PATTERNS: Final = (
+    *clouds.PATTERNS,
+    (lambda group: group == "microgateway.airlock.com", vendors.AIRLOCK),
+    (
+        lambda group: group == "grafana-org-operator.kubitus-project.gitlab.io",
+        vendors.GRAFANA_ORGANISATIONS,
+    ),
+    (lambda group: group == "core.humio.com", vendors.HUMIO),
+)
 _PENDING_DELETION = Health(HealthStatus.PROGRESSING, "Pending deletion")
 _CAUSES_TOLD = 3
 
@@ -81,7 +100,7 @@ def rule_for(group: str, kind: str) -> Rule | None:
     """Return the rule of a kind: its own, else that of its group, else None."""
     if rule := RULES.get((group, kind)):
         return rule
-    return next((rule for matches, rule in clouds.PATTERNS if matches(group)), None)
+    return next((rule for matches, rule in _PATTERNS if matches(group)), None)
 
 
 def app_health(differences: Iterable[Difference], own: ResourceKey | None = None) -> Health:
