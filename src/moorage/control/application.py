@@ -54,6 +54,7 @@ from moorage.model.application import Application
 from moorage.model.errors import Error, LiveStateUnknown, NotPermitted, Refused, Terminal, UnknownKind
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import AppKey, GroupKind, ResourceKey
+from moorage.model.manifest import Manifest
 from moorage.model.operation import (
     Finished,
     NotNow,
@@ -61,6 +62,7 @@ from moorage.model.operation import (
     OperationPhase,
     Perform,
     Plan,
+    Verb,
     Wait,
 )
 from moorage.model.states import Change, Comparison, Difference, LiveState, SyncStatus, TargetState
@@ -208,10 +210,10 @@ class ApplicationPass:
         if (fault := _before_first_request(app, operation, target, seen)) is not None:
             return await self._finish(app, after_failure(operation, str(fault), self._now()), seen, notes)
         plan = self._plan(app, operation, target, seen)
-        live = seen.live
+        live, generated = seen.live, _generated_hooks(plan, target)
         while True:
-            if target is not seen.target or live is not seen.live:
-                live = await self.observer.live(app, target, seen.config, seen.allowed.session)
+            if target is not seen.target or live is not seen.live or generated:
+                live = await self.observer.live(app, target, seen.config, seen.allowed.session, generated)
                 comparison = _compare_again(target, live, seen, notes)
             view_of_live = _seen(plan, operation, live, notes, comparison)
             operation = operation.with_outcomes(finished_hooks(plan, operation.outcomes, view_of_live))
@@ -397,6 +399,13 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, notes: Notebook, co
                 difference = comparison.by_key.get(action.resource)
                 health[action.resource] = difference.health if difference else assess(body)
     return Seen(frozenset(present), health)
+
+
+def _generated_hooks(plan: Plan, target: TargetState) -> tuple[Manifest, ...]:
+    """Return the hooks that got their name from the operation: the target state does not know them by it."""
+    known = {hook.key for hook in target.hooks}
+    actions = [a for step in (*plan.steps, *plan.on_failure) for a in step.actions if a.verb is Verb.HOOK]
+    return tuple(a.manifest for a in actions if a.manifest is not None and a.resource not in known)
 
 
 def _before_first_request(

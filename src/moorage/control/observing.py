@@ -8,7 +8,7 @@ what changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -157,15 +157,20 @@ class Observer:
         return await self._renders.render(request, tree, fetch_chart=fetch_chart)
 
     async def live(
-        self, app: Application, target: TargetState, config: Config, session: ClusterSession
+        self,
+        app: Application,
+        target: TargetState,
+        config: Config,
+        session: ClusterSession,
+        hooks: Iterable[Manifest] = (),
     ) -> LiveState:
         """
-        Return what the cluster holds for an application and its target state.
+        Return what the cluster holds for an application, its target state and further hooks.
 
         The namespaces the manifests go to are looked at as well, so that one
         that is missing is known before the first request.
         """
-        targeted = {m.key: m.api_version for m in (*target.manifests, *target.hooks)}
+        targeted = {m.key: m.api_version for m in (*target.manifests, *target.hooks, *hooks)}
         if not session.access.namespaces:
             targeted |= {namespace_key(k.namespace): "v1" for k in targeted if k.namespace}
         return await session.live_state(app.key.instance(config.namespace), targeted)
