@@ -128,8 +128,10 @@ def _matches_repo(glob: str, url: str, *, unreadable: bool = False) -> bool:
     return unreadable if pattern is None else pattern.fullmatch(plain_url(url)) is not None
 
 
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:@]+):(?!/)(?P<path>.+)")
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/]*)@)?(?P<place>[^/]*)(?P<path>.*)")
+_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^/:@]+):(?!/)(?P<path>.+)", re.DOTALL)
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/]*)@)?(?P<place>[^/]*)(?P<path>.*)", re.DOTALL
+)
 _OWN_PORTS = {"https": ":443", "http": ":80", "ssh": ":22", "git": ":9418"}
 
 
