@@ -23,6 +23,7 @@ import io
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ VERSION = "1.37"
 SOURCE = f"kubernetes_validate/kubernetes-json-schema/v{VERSION}.0-local/_definitions.json"
 TARGET = Path(__file__).parent.parent / f"src/moorage/sandbox/data/kubernetes-{VERSION}.json.gz"
 ZEROES = TARGET.with_name(f"zeroes-{VERSION}.json.gz")
+BLANKS = TARGET.with_name(f"blanks-{VERSION}.json.gz")
 SIZE_LIMIT = 400 * 1024
 
 # The defaults the API server publishes and the wheel leaves out. They matter beyond reading:
@@ -86,6 +88,9 @@ def main() -> None:
         kept = zeroes_written(convert(definitions), options.types)
         ZEROES.write_bytes(pack(kept))
         print(f"{ZEROES.name}: fields of {len(kept)} definitions")
+        blank = blanks(convert(definitions), options.types)
+        BLANKS.write_bytes(pack(blank))
+        print(f"{BLANKS.name}: fields of {len(blank)} definitions")
 
 
 def convert(definitions: dict[str, Any], *, short: bool = False) -> dict[str, Any]:
@@ -144,6 +149,59 @@ def _read_types(
             pointer = found[2].startswith("*") and field.get("type") not in ("array", "object")
             if field.get("type") and field.get("format") != "date-time" and (always or pointer):
                 kept[struct].add(name)
+
+
+def blanks(schemas: dict[str, Any], modules: Path) -> dict[str, Any]:
+    """
+    Return by definition the fields an empty object of its type is written with.
+
+    A field held by value is ``{}`` when it is a struct, to be filled by its own
+    definition; one that is always written has its zero.
+    """
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    inlined: list[tuple[str, str]] = []
+    for pattern, package in GO_TYPES.items():
+        for path in sorted(modules.glob(pattern)):
+            prefix = package.format(path.parts[-3], path.parts[-2])
+            for struct, name, marks, go_type in _fields_of(path, prefix):
+                if "inline" in marks:
+                    inlined.append((struct, f"{prefix}.{go_type.lstrip('*')}"))
+                elif struct in schemas and name:
+                    field = schemas[struct].get("properties", {}).get(name, {})
+                    zero = _zero_of(field, go_type, marks, schemas)
+                    if zero is not _NOT_WRITTEN:
+                        found[struct][name] = zero
+    for outer, inner in inlined:
+        found[outer] |= found.get(inner, {})
+    return {name: dict(sorted(fields.items())) for name, fields in sorted(found.items()) if fields}
+
+
+_NOT_WRITTEN = object()
+_ZERO_BY_TYPE = {"string": "", "integer": 0, "number": 0, "boolean": False}
+
+
+def _zero_of(field: dict[str, Any], go_type: str, marks: list[str], schemas: dict[str, Any]) -> Any:
+    always = "omitempty" not in marks
+    reference = (field.get("allOf") or [field])[0].get("$ref", "").rpartition("/")[2]
+    held_by_value = not go_type.startswith(("*", "[]", "map["))
+    if reference and held_by_value:
+        return {} if "properties" in schemas.get(reference, {}) and "omitzero" not in marks else _NOT_WRITTEN
+    if not always:
+        return _NOT_WRITTEN
+    return _ZERO_BY_TYPE.get(field.get("type", "")) if held_by_value else None
+
+
+def _fields_of(path: Path, prefix: str) -> Iterator[tuple[str, str, list[str], str]]:
+    """Yield definition, JSON name, marks and Go type of every field of a file."""
+    struct = ""
+    for line in path.read_text().splitlines():
+        if found := GO_STRUCT.match(line):
+            struct = f"{prefix}.{found[1]}"
+        elif line.startswith("}"):
+            struct = ""
+        elif struct and (found := GO_FIELD.match(line)):
+            name, *marks = found[3].split(",")
+            yield struct, name, marks, found[2]
 
 
 def _unstable(name: str) -> bool:

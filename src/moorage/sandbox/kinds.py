@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from moorage.model.manifest import Json
+
 if TYPE_CHECKING:
     from moorage.engine.merge.schema import Schemas
 
@@ -229,6 +231,30 @@ def definitions() -> Mapping[str, Any]:
 def zeroes_written() -> Mapping[str, list[str]]:
     """Return by definition the fields that are written back even when they are false, 0 or empty."""
     return _unpacked("zeroes")
+
+
+@cache
+def _blanks() -> Mapping[str, Json]:
+    return _unpacked("blanks")
+
+
+def blank(api_version: str, kind: str) -> Json:
+    """Return the empty object of a built-in kind, as its Go type is written; ``{}`` for others."""
+    group, _, version = api_version.rpartition("/")
+    name = definition_names().get((group, version, kind), "")
+    return _blank(name)
+
+
+def _blank(name: str) -> Json:
+    properties = definitions().get(name, {}).get("properties", {})
+    filled: Json = {}
+    for field, zero in _blanks().get(name, {}).items():
+        if zero == {}:
+            schema = properties.get(field, {})
+            reference = (schema.get("allOf") or [schema])[0].get("$ref", "")
+            zero = _blank(reference.rpartition("/")[2])
+        filled[field] = zero
+    return filled
 
 
 def _unpacked(name: str) -> dict[str, Any]:

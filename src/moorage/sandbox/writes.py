@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, merging, metadata
+from moorage.sandbox import answers, kinds, merging, metadata
 from moorage.sandbox.resources import Registry, Resource
 from moorage.sandbox.store import Entry, Key, Store
 
@@ -90,6 +90,8 @@ class Writes:
         self, resource: Resource, namespace: str, body: Json, options: Options, *, applied: bool = False
     ) -> Written:
         meta = body["metadata"]
+        if resource.namespaced:
+            meta["namespace"] = namespace
         key: Key = (namespace, meta["name"])
         metadata.for_creation(body, uid=self.uid(), now=self.now(), generation=resource.generation)
         if "status" in resource.subresources and resource.custom:
@@ -99,7 +101,7 @@ class Writes:
         if key in collection.objects:
             raise answers.already_exists(resource.group, resource.plural, key[1])
         if options.tracked and not applied:
-            body = self._record({}, body, resource, options, "")
+            body = self._record(_blank(resource), body, resource, options, "")
         body = self._stored(resource, body)
         if options.dry_run:
             return Written(body, None, True)
@@ -305,6 +307,11 @@ class Writes:
         if len(orjson.dumps(rest)) > OBJECT_LIMIT:
             raise answers.etcd_too_large()
         return {"kind": resource.kind, "apiVersion": resource.storage_api_version, **rest}
+
+
+def _blank(resource: Resource) -> Json:
+    """Return what everything of a kind has; whoever creates an object does not own that."""
+    return {} if resource.custom else kinds.blank(resource.api_version, resource.kind)
 
 
 def _complain(unknown: list[str], options: Options) -> None:
