@@ -206,6 +206,9 @@ class House:
                 self.queue.add(key, Depth.LIVE)
 
     def _freshness_changed(self, cluster: Cluster) -> None:
+        session = self.fleet.sessions.get(cluster.server)
+        if session is None or not (session.freshness().synced or session.freshness().why):
+            return  # being read for the first time: no pass could do anything yet
         for key, entry in self.board.applications.items():
             if isinstance(entry, Application) and (
                 entry.destination.server in ("", cluster.server) or entry.destination.name == cluster.name

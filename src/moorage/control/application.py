@@ -50,7 +50,7 @@ from moorage.engine.policy import (
 )
 from moorage.engine.target import namespace_manifest, unserved_kinds
 from moorage.engine.windows import permission
-from moorage.model.application import Application
+from moorage.model.application import Application, SyncOptions
 from moorage.model.errors import Error, LiveStateUnknown, NotPermitted, Refused, Terminal, UnknownKind
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import AppKey, GroupKind, ResourceKey
@@ -71,7 +71,12 @@ from moorage.model.words import DELETION_APPROVED_ANNOTATION, REFRESH_ANNOTATION
 
 log = structlog.get_logger()
 STILL_WAITING_SECONDS = 30.0
+FIRST_READING_SECONDS = 10.0
 APPLICATION = ResourceKey("argoproj.io", "Application", "", "")
+
+
+class FirstReading(LiveStateUnknown):
+    """A cluster is being read for the first time; what was last known stays until that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,8 @@ class ApplicationPass:
             seen = await self._observe(app, notes, depth)
             notes.failures = 0
             return await self._decide(app, operation, seen, notes)
+        except FirstReading:
+            return Next(FIRST_READING_SECONDS)
         except Error as error:
             notes.failures += 1
             log.debug("A pass met an error", app=str(app.key), reason=error.reason)
@@ -143,7 +150,8 @@ class ApplicationPass:
         revision = await self.observer.revision(app, notes, depth)
         freshness = allowed.session.freshness()
         if not freshness.synced:
-            raise LiveStateUnknown(f"cluster {server}: {freshness.why}")
+            raise self._unknown(server, freshness.why, notes)
+        notes.unknown_since = None
         target = await self.observer.target(app, revision, config, allowed, notes)
         self.followed(app, notes)
         live = await self.observer.live(app, target, config, allowed.session)
@@ -160,10 +168,21 @@ class ApplicationPass:
             _conditions(app, target, live, comparison, notes),
         )
 
+    def _unknown(self, server: str, why: str, notes: Notebook) -> LiveStateUnknown:
+        """Return the error for a cluster that was not read; in its first seconds that is no news for anybody."""
+        now = self.clock()
+        notes.unknown_since = notes.unknown_since or now
+        if not why and (now - notes.unknown_since).total_seconds() < FIRST_READING_SECONDS:
+            return FirstReading(f"cluster {server} is being read")
+        return LiveStateUnknown(f"cluster {server}: {why or 'it is still being read'}")
+
     async def _decide(
         self, app: Application, current: Operation | None, seen: Observation, notes: Notebook
     ) -> Next:
         now = self.clock()
+        if _waits_for_kinds(app, current, seen, notes):
+            await self.reporter.report(app, _view(app, seen, None))
+            return Next()
         decision = decide(
             app,
             current,
@@ -177,8 +196,7 @@ class ApplicationPass:
         if isinstance(decision, NotNow):
             view = _view(app, seen, None)
             if decision.warning:
-                warning = Condition(ConditionType.SYNC_ERROR, decision.warning, "SyncFailed")
-                view = replace(view, conditions=(*view.conditions, warning))
+                view = _warned(view, decision.warning)
             await self.reporter.report(app, view)
             return Next(decision.again_in_seconds)
         if not decision.recorded:
@@ -282,7 +300,10 @@ class ApplicationPass:
             live = await self.observer.live(app, seen.target, seen.config, seen.allowed.session)
             comparison = _compare(seen.target, live, seen.rules, notes)
             seen = replace(seen, live=live, comparison=comparison)
-        app = await self.reporter.report(app, _view(app, seen, operation))
+        view = _view(app, seen, operation)
+        if operation.automated and operation.phase is not OperationPhase.SUCCEEDED:
+            view = _warned(view, operation.message)
+        app = await self.reporter.report(app, view)
         log.info(
             "An operation ended" if operation.phase.finished else "An operation is to be retried",
             app=str(app.key),
@@ -415,7 +436,7 @@ def _before_first_request(
     if operation.outcomes:
         return None
     if missing := unserved_kinds(target, scope_of(seen.allowed.session)):
-        skipped = {m.key.group_kind for m in target.manifests if _skips_missing(operation, m.body)}
+        skipped = {m.key.group_kind for m in target.manifests if _skips_missing(operation.options, m.body)}
         if missing := tuple(kind for kind in missing if kind not in skipped):
             return UnknownKind(unknown_kinds_text(missing))
     if not operation.options.create_namespace and (absent := _absent_namespaces(target, seen)):
@@ -431,9 +452,17 @@ def _before_first_request(
     return None
 
 
-def _skips_missing(operation: Operation, body: Mapping[str, object]) -> bool:
+def _waits_for_kinds(app: Application, current: Operation | None, seen: Observation, notes: Notebook) -> bool:
+    """Whether an automated sync had better not begin: the cluster lacks kinds, and is watched for them."""
+    if app.operation is not None or (current is not None and not current.phase.finished):
+        return False
+    skipped = {m.key.group_kind for m in seen.target.manifests if _skips_missing(app.options, m.body)}
+    return app.automated is not None and any(kind not in skipped for kind in notes.unserved)
+
+
+def _skips_missing(options: SyncOptions, body: Mapping[str, object]) -> bool:
     own = resource_options(dict(body)).skip_dry_run_on_missing
-    return operation.options.skip_dry_run_on_missing if own is None else own
+    return options.skip_dry_run_on_missing if own is None else own
 
 
 def unknown_kinds_text(kinds: tuple[GroupKind, ...]) -> str:
@@ -486,6 +515,11 @@ def _conditions(
         text = f"UnknownKind: {unknown_kinds_text(notes.unserved)}"
         found.append(Condition(ConditionType.COMPARISON_ERROR, text, "UnknownKind"))
     return tuple(found)
+
+
+def _warned(view: AppView, message: str) -> AppView:
+    warning = Condition(ConditionType.SYNC_ERROR, message, "SyncFailed")
+    return replace(view, conditions=(*view.conditions, warning))
 
 
 def _view(app: Application, seen: Observation, operation: Operation | None) -> AppView:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 from moorage.cluster.discovery import Kinds
@@ -57,6 +58,7 @@ class Notebook:
     applied: dict[ResourceKey, tuple[Manifest, str]] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
     failures: int = 0
+    unknown_since: datetime | None = None
     unserved: tuple[GroupKind, ...] = ()
 
 

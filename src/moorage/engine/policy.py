@@ -91,7 +91,8 @@ def _continue(
     if current.automated and app.automated and moved and automated_window.allowed:
         return begin(app, revision, now, automated=True, prune=app.automated.prune)
     if now < begins:
-        return NotNow(current.message, (begins - now).total_seconds())
+        warning = current.message if current.automated else ""
+        return NotNow(current.message, (begins - now).total_seconds(), warning)
     if not running_window.allowed:
         return NotNow(running_window.message, LOOK_AGAIN_SECONDS)
     pinned = revision if current.retry.refresh else current.revision

@@ -64,8 +64,8 @@ class OpenApi:
     def _names(self) -> list[str]:
         names = []
         for group in self.registry.groups():
-            for version in self.registry.version_order[group]:
-                names.append(f"apis/{group}/{version}" if group else f"api/{version}")
+            versions = self.registry.version_order[group]
+            names += [f"apis/{group}/{version}" if group else f"api/{version}" for version in versions]
         return sorted(names)
 
     def _address(self, name: str) -> Json:
@@ -260,7 +260,8 @@ def _second_version(resources: list[Resource]) -> Json:
                 ]
     body = {"swagger": "2.0", "info": _info(), "paths": paths, "definitions": definitions}
     moved: Json = orjson.loads(orjson.dumps(body).replace(_REF.encode(), b"#/definitions/"))
-    return _flattened(moved)
+    flat: Json = _flattened(moved)
+    return flat
 
 
 def _flattened(node: Any) -> Any:

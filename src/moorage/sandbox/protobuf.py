@@ -118,7 +118,7 @@ def _message(data: memoryview, name: str, depth: int) -> Any:
         raise _Malformed
     special = _SPECIAL.get(name)
     if special is not None:
-        return special({number: value for number, value in _fields(data)})
+        return special(dict(_fields(data)))
     known = _messages().get(name, {})
     result: Json = {}
     for number, value in _fields(data):

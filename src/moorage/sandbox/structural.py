@@ -116,7 +116,8 @@ def _type_of(value: Any) -> str:
         return "integer"
     if isinstance(value, float):
         return "integer" if value.is_integer() else "number"
-    return {str: "string", list: "array", dict: "object"}[type(value)]
+    words: dict[type, str] = {str: "string", list: "array", dict: "object"}
+    return words[type(value)]
 
 
 def _shown(value: Any) -> str:

@@ -56,7 +56,7 @@ class Sources:
         self._mirrors: dict[str, Mirror] = {}
         self._apps = GitHubApps(settings, time.time)
         self._charts = ChartShelf(settings, self.store, clock)
-        self.follower = Follower(settings, self._mirror, clock, rng or random.Random())
+        self.follower = Follower(settings, self._mirror, clock, rng or random.Random())  # noqa: S311 jitter, no secret
 
     async def start(self) -> None:
         """Take the store's folder and check the git program; raises InvalidConfiguration."""
@@ -215,8 +215,8 @@ class Sources:
     async def _keep_trimmed(self) -> None:
         while True:
             await asyncio.sleep(_TRIM_EVERY)
-            followed = {self.store.mirror(key) for key in self.follower.keys}
-            for gone in await self.store.trim(lambda path: path in followed):
+            followed = frozenset(self.store.mirror(key) for key in self.follower.keys)
+            for gone in await self.store.trim(followed.__contains__):
                 mirror = self._mirrors.pop(gone.stem, None)
                 if mirror is not None:
                     await mirror.close()

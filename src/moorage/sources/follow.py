@@ -4,7 +4,7 @@ Did a ref move, and who wants to know?
 Each followed repository is looked at once an interval, with jitter, whatever
 the number of refs and applications that follow it. A webhook brings the look
 forward: a signed one fetches the ref it names at once, an unsigned one is no
-more than a hint and may cause a look only so often. What moved is always what
+more than a hint: a burst of them is looked into, a flood only so often. What moved is always what
 the server says, never what the webhook says.
 """
 
@@ -30,7 +30,8 @@ from moorage.sources.webhook import RevisionSeen
 OnRevision = Callable[[Repository, str, str | None, str | None], None]
 """Hears repository, ref, the commit it meant and the one it means now (None when it is gone)."""
 
-UNSIGNED_EVERY = 10.0
+UNSIGNED_AT_ONCE = 30
+UNSIGNED_EVERY = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +43,18 @@ class _Followed:
     refs: dict[str, str | None] = field(default_factory=dict)
     looked: float = float("-inf")
     busy: bool = False
+    again: bool = False
+    hints: float = UNSIGNED_AT_ONCE
+    hinted: float = 0.0
+
+    def hint(self, now: float) -> float:
+        """Return when an unsigned hint may cause a look: now, while there were few of them lately."""
+        refilled = self.hints + (now - self.hinted) / UNSIGNED_EVERY
+        self.hints, self.hinted = min(float(UNSIGNED_AT_ONCE), refilled), now
+        if self.hints < 1.0:
+            return max(now, self.looked + UNSIGNED_EVERY)
+        self.hints -= 1.0
+        return now
 
 
 class Follower:
@@ -88,7 +101,7 @@ class Follower:
                 old = before.get(key)
                 entry = _Followed(repository, old.due if old else self._next_due())
                 if old:
-                    entry.looked = old.looked
+                    entry.looked, entry.hints, entry.hinted = old.looked, old.hints, old.hinted
                 self._followed[key] = entry
             known = before[key].refs.get(ref) if key in before else None
             entry.refs[ref] = known
@@ -120,7 +133,9 @@ class Follower:
             await asyncio.gather(*(self._hear(entry, news) for entry in entries))
         else:
             for entry in entries:
-                entry.due = min(entry.due, max(self._clock(), entry.looked + UNSIGNED_EVERY))
+                entry.due = min(entry.due, entry.hint(self._clock()))
+                # A look that is under way may have asked before the ref moved.
+                entry.again = entry.busy
             self._changed.set()
         return len(entries)
 
@@ -153,6 +168,8 @@ class Follower:
                     await self._look(entry)
                 finally:
                     entry.busy = False
+                    if entry.again:
+                        entry.again, entry.due = False, self._clock()
                 continue
             self._changed.clear()
             try:

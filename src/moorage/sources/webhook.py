@@ -242,11 +242,11 @@ def _read_bitbucket(payload: Json) -> list[RevisionSeen]:
 def _read_bitbucket_server(payload: Json) -> list[RevisionSeen]:
     links = payload["repository"]["links"]
     urls = _urls(*(link["href"] for link in links.get("clone", ())))
-    seen = []
-    for change in payload["changes"][:_MOST_CHANGES]:
-        if named := _ref(change["reference"]["id"]):
-            seen.append(RevisionSeen(urls, *named, change.get("toHash"), change.get("fromHash")))
-    return seen
+    return [
+        RevisionSeen(urls, *named, change.get("toHash"), change.get("fromHash"))
+        for change in payload["changes"][:_MOST_CHANGES]
+        if (named := _ref(change["reference"]["id"]))
+    ]
 
 
 def _read_azure(payload: Json) -> list[RevisionSeen]:
