@@ -207,9 +207,11 @@ async def _finish(process: asyncio.subprocess.Process, stdin: bytes, limit: int,
 
 async def _feed(pipe: asyncio.StreamWriter | None, text: bytes) -> None:
     assert pipe is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        pipe.write(text)
-        await pipe.drain()
+    # A program may have ended already; uvloop refuses to write to what it has closed.
+    if text and not pipe.is_closing():
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            pipe.write(text)
+            await pipe.drain()
     pipe.close()
 
 
