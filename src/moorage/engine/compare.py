@@ -120,7 +120,7 @@ def changes(target: Manifest, live: Json, rules: Rules) -> tuple[FieldChange, ..
     Values of Secrets are masked: a difference is shown to people who may not read them.
     """
     predicted = rules.predict(live, target)
-    if predicted is live:
+    if predicted is live or predicted == live:
         return ()
     after, before = normalize(predicted, rules.status_fields), normalize(live, rules.status_fields)
     if rules.ignore:

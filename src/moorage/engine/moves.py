@@ -25,6 +25,7 @@ from moorage.model.operation import (
     Outcome,
     Perform,
     Plan,
+    Result,
     Step,
     Verb,
     Wait,
@@ -32,6 +33,7 @@ from moorage.model.operation import (
 from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
 Done = Mapping[ActionKey, Outcome]
+_ADDING = (Verb.APPLY, Verb.HOOK)
 
 APPROVE = f"; set the annotation {DELETION_APPROVED_ANNOTATION} on the application to the current time"
 
@@ -98,33 +100,36 @@ class Failure:
     message: str
 
 
+Results = list[tuple[Action, Outcome | None]]
+"""Actions with their outcomes, looked up once; None for those not performed yet."""
+
+
 def _within_step(step: Step, done: Done, seen: Seen, *, last: bool) -> Move | Failure | None:
-    removals = [a for a in step.actions if a.verb in (Verb.PRUNE, Verb.CLEAR)]
-    additions = [a for a in step.actions if a.verb in (Verb.APPLY, Verb.HOOK)]
-    if waiting := _unperformed([a for a in removals if not a.awaits_approval], done):
+    removals: Results = []
+    additions: Results = []
+    for action in step.actions:
+        group = additions if action.verb in _ADDING else removals
+        group.append((action, done.get(action.key)))
+    if waiting := tuple(a for a in _unperformed(removals) if not a.awaits_approval):
         return Perform(waiting)
-    if failure := _failures(removals, done):
+    if failure := _failures(removals):
         return failure
-    if unapproved := tuple(a.resource for a in _unperformed(removals, done)):
+    if unapproved := tuple(a.resource for a in _unperformed(removals)):
         return Wait(unapproved, f"waiting for approval to delete {_names(unapproved)}{APPROVE}")
-    waiting = _unperformed(additions, done)
-    if (waiting or not additions) and (lingering := _lingering(removals, done, seen)):
+    waiting = _unperformed(additions)
+    if (waiting or not additions) and (lingering := _lingering(removals, seen)):
         return Wait(lingering, f"waiting for deletion of {_names(lingering)}")
-    if failure := _failures(additions, done):
+    if failure := _failures(additions):
         return failure
     if waiting:
         return Perform(waiting)
-    return _settled(step, additions, done, seen, last=last)
+    return None if last and not step.has_hooks else _settled(step, additions, seen)
 
 
-def _settled(
-    step: Step, additions: list[Action], done: Done, seen: Seen, *, last: bool
-) -> Wait | Failure | None:
-    if last and not step.has_hooks:
-        return None
+def _settled(step: Step, additions: Results, seen: Seen) -> Wait | Failure | None:
     unready: list[ResourceKey] = []
-    for action in additions:
-        if done[action.key].message.startswith(HOOK_DONE):
+    for action, outcome in additions:
+        if outcome is not None and outcome.message.startswith(HOOK_DONE):
             continue
         if action.resource in seen.unsettled:
             unready.append(action.resource)
@@ -172,12 +177,12 @@ def finished_hooks(plan: Plan, done: Done, seen: Seen) -> dict[ActionKey, Outcom
     return news
 
 
-def _unperformed(actions: Sequence[Action], done: Done) -> tuple[Action, ...]:
-    return tuple(a for a in actions if a.key not in done)
+def _unperformed(results: Results) -> tuple[Action, ...]:
+    return tuple([action for action, outcome in results if outcome is None])
 
 
-def _failures(actions: Sequence[Action], done: Done) -> Failure | None:
-    failed = [(a, done[a.key]) for a in actions if a.key in done and done[a.key].failed]
+def _failures(results: Results) -> Failure | None:
+    failed = [(action, outcome) for action, outcome in results if outcome is not None and outcome.failed]
     if not failed:
         return None
     action, outcome = failed[0]
@@ -185,11 +190,13 @@ def _failures(actions: Sequence[Action], done: Done) -> Failure | None:
     return Failure(f"{action.resource}: {outcome.message}{more}")
 
 
-def _lingering(removals: Sequence[Action], done: Done, seen: Seen) -> tuple[ResourceKey, ...]:
+def _lingering(removals: Results, seen: Seen) -> tuple[ResourceKey, ...]:
     return tuple(
-        a.resource
-        for a in removals
-        if not a.skip_reason and a.resource in seen.present and done[a.key].result.value != "skipped"
+        action.resource
+        for action, outcome in removals
+        if not action.skip_reason
+        and action.resource in seen.present
+        and (outcome is None or outcome.result is not Result.SKIPPED)
     )
 
 

@@ -28,6 +28,7 @@ from moorage.model.words import OPERATION_ANNOTATION
 
 CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 NAMESPACE = GroupKind("", "Namespace")
+_NEEDED = frozenset({CRD.kind, NAMESPACE.kind})
 
 
 def make_plan(
@@ -144,6 +145,8 @@ def _place(action: Action) -> tuple[int, int]:
 
 def _pull_forward(actions: list[Action]) -> list[Action]:
     """Move namespaces and definitions to the place of the first resource that needs them."""
+    if not any(action.resource.kind in _NEEDED for action in actions):
+        return actions
     first_in_namespace: dict[str, Action] = {}
     first_of_kind: dict[GroupKind, Action] = {}
     for action in sorted(actions, key=_place):
