@@ -28,6 +28,7 @@ from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, Manifest, digest
 from moorage.model.project import Project
 from moorage.model.states import Comparison, LiveState, TargetState
+from moorage.model.words import REFRESH_ANNOTATION
 from moorage.render.pool import RenderPool
 from moorage.render.request import RenderRequest, RenderResult, Tree
 
@@ -85,7 +86,9 @@ class Observer:
             return notes.revision
         if notes.source != source or depth is Depth.HARD:
             notes.targets.clear()
-        revision = await self._sources.resolve(app, fresh=depth is Depth.HARD)
+        # A person who asks for a refresh or a sync means what Git says now, not at the last poll.
+        asked = app.operation is not None or REFRESH_ANNOTATION in app.annotations
+        revision = await self._sources.resolve(app, fresh=asked or depth is Depth.HARD)
         notes.revision, notes.source = revision, source
         return revision
 
