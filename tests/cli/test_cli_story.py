@@ -98,6 +98,8 @@ def test_the_story(tmp_path, monkeypatch):
         app("sync", "web", "--timeout", "60")
         app("wait", "web", "--timeout", "60")
         assert app("history", "web", "-o", "id").stdout == "0\n1\n"
+        live = made.request("GET", "/apis/apps/v1/namespaces/shop/deployments/web")
+        assert live["spec"]["replicas"] == 2
 
         app("delete", "web", "--yes", "--wait", "--timeout", "60")
         app("get", "web", code=7)

@@ -93,9 +93,16 @@ class Progress:
         self._say(f"{name}: {standing.phase} {clean(standing.message)}", (standing.phase, standing.message))
 
     def _once(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+        if line in self._told:
+            return
+        self._told.add(line)
+        if self._status is None:
             click.echo(line, err=True)
+        else:
+            from rich.text import Text
+
+            # The console knows of the moving line and writes above it.
+            self._status.console.print(Text.from_ansi(line), soft_wrap=True)
 
     def _say(self, text: str, painted: tuple[str, ...]) -> None:
         if self._status is not None:
