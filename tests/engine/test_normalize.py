@@ -256,6 +256,10 @@ def test_what_needs_nothing_stays_itself():
         pytest.param({"apiVersion": "v1", "kind": "Secret", "metadata": [], "data": 3, "stringData": "x"}, id="Secret"),
         pytest.param({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": 3}}, id="number in a Secret"),
         pytest.param({"apiVersion": "v1", "kind": "Endpoints", "subsets": [3, None]}, id="Endpoints"),
+        pytest.param(
+            {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": True, "metadata": True},
+            id="CustomResourceDefinition",
+        ),
         pytest.param({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": []}}, id="Deployment"),
         pytest.param(
             {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"cpu": [], "x": "many"}}}, id="no amount"

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from moorage.engine.defaulted import without_defaults
 from moorage.engine.quantity import shortest
 from moorage.model.identity import group_of
 from moorage.model.ignore import IgnoreRule
@@ -47,7 +48,7 @@ def normalize(body: Json, status_fields: str = "all") -> Json:
         body = {name: value for name, value in body.items() if name != "status"}
     for function in _BY_KIND.get((group_of(str(body.get("apiVersion"))), str(kind)), ()):
         body = function(body)
-    return _without_emptiness(body)
+    return _without_emptiness(without_defaults(body))
 
 
 # What the server keeps for itself.
@@ -177,7 +178,7 @@ def _without_aggregated_rules(body: Json) -> Json:
 
 
 def _crd_without_defaults(body: Json) -> Json:
-    if (body.get("spec") or {}).get("preserveUnknownFields") is False:
+    if _fields(body, "spec").get("preserveUnknownFields") is False:
         body = without(body, ("spec", "preserveUnknownFields"))
     if _bundle_is_injected(body):
         body = without(body, ("spec", "conversion", "webhook", "clientConfig", "caBundle"))
@@ -193,8 +194,14 @@ _INJECTORS = (
 
 
 def _bundle_is_injected(body: Json) -> bool:
-    annotations = (body.get("metadata") or {}).get("annotations") or {}
+    annotations = _fields(_fields(body, "metadata"), "annotations")
     return any(name in annotations for name in _INJECTORS)
+
+
+def _fields(body: Json, name: str) -> Json:
+    """Return the object in a field; an empty one when there is none."""
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _webhooks_without_injected_bundles(body: Json) -> Json:
@@ -275,11 +282,20 @@ _IN_TARGET = tuple(
 _IN_LIMITS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
+_Tree = dict[str, Any]
+"""Places as a tree: what is below a name; an empty tree is an amount."""
+
+
 def _quantities(*places: _Where) -> Normalizer:
+    tree: _Tree = {}
+    for place in places:
+        below = tree
+        for name in place:
+            below = below.setdefault(name, {})
+
     def rewrite(body: Json) -> Json:
-        for place in places:
-            body = _rewritten(body, place)
-        return body
+        after: Json = _rewritten(body, tree)
+        return after
 
     return rewrite
 
@@ -288,23 +304,26 @@ def _in_pods(*prefix: str) -> Normalizer:
     return _quantities(*((*prefix, *place) for place in _IN_POD))
 
 
-def _rewritten(value: Any, place: _Where) -> Any:
-    """Return `value` with the quantities at `place` in their shortest form; itself when nothing changes."""
-    if not place:
+def _rewritten(value: Any, tree: _Tree) -> Any:
+    """Return `value` with the quantities at a tree's places in their shortest form; itself when nothing changes."""
+    if not tree:
         return _amount(value)
-    name, rest = place[0], place[1:]
-    if name != "*":
-        if not isinstance(value, dict) or (inner := value.get(name)) is None:
-            return value
-        after = _rewritten(inner, rest)
-        return value if after is inner else {**value, name: after}
+    every = tree.get("*")
     if isinstance(value, list):
-        items = [_rewritten(item, rest) for item in value]
+        if every is None:
+            return value
+        items = [_rewritten(item, every) for item in value]
         return value if all(map(_same, items, value)) else items
-    if isinstance(value, dict):
-        fields = {key: _rewritten(inner, rest) for key, inner in value.items()}
-        return value if all(fields[key] is inner for key, inner in value.items()) else fields
-    return value
+    if not isinstance(value, dict):
+        return value
+    changed = {}
+    for name in value if every is not None else tree:
+        inner = value.get(name)
+        if inner is not None:
+            after = _rewritten(inner, tree[name] if every is None else every)
+            if after is not inner:
+                changed[name] = after
+    return {**value, **changed} if changed else value
 
 
 def _same(one: object, other: object) -> bool:
@@ -378,7 +397,8 @@ def apply_ignore_rules(
     if not selected:
         return target, live
     if managed_fields is None:
-        managed_fields = (live.get("metadata") or {}).get("managedFields") or ()
+        entries = _fields(live, "metadata").get("managedFields")
+        managed_fields = entries if isinstance(entries, list) else ()
     for rule in selected:
         for pointer in rule.json_pointers:
             parts = _pointer_parts(pointer)
@@ -394,7 +414,7 @@ def apply_ignore_rules(
 
 def selects(rule: IgnoreRule, body: Json) -> bool:
     """Return whether a rule is about this object."""
-    metadata = body.get("metadata") or {}
+    metadata = _fields(body, "metadata")
     return (
         fnmatchcase(str(body.get("kind")), rule.kind or "*")
         and fnmatchcase(group_of(str(body.get("apiVersion"))), rule.group)
