@@ -33,6 +33,8 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 SENTENCE_END = re.compile(r"(?<![A-Z0-9…])[.!?] (?=[A-Z`*\[])")
 BRANCHES = {"Error", "Waiting", "Transient", "Terminal"}
 EVERY_PAGE = [pytest.param(page, id=name_of(page)) for page in pages()]
+WRITTEN = [pytest.param(page, id=name_of(page)) for page in pages() if page.name != "cli.md"]
+"""Every page but the one that is made of the commands' own help."""
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
@@ -46,7 +48,7 @@ def test_a_page_has_one_title(page):
     assert text_of(page).startswith("# ")
 
 
-@pytest.mark.parametrize("page", EVERY_PAGE)
+@pytest.mark.parametrize("page", WRITTEN)
 def test_one_sentence_a_line(page):
     """
     A sentence begins on a line of its own, so that a change of it is a change of one line.
@@ -178,9 +180,11 @@ def test_every_option_has_its_place():
 
 
 def _commands():
-    for language in ("sh", "text", "yaml"):
+    for language in ("sh", "text", "yaml", "console"):
         for block in blocks(language):
-            for line in block.text.splitlines():
+            if "[OPTIONS]" in block.text:
+                continue
+            for line in block.text.replace("\\\n", " ").splitlines():
                 found = re.match(r"\s*(?:\$ |.*\| )?moor ([^|>]*)", line)
                 if found:
                     yield pytest.param(found[1], id=f"{block.page}: moor {found[1]}")
