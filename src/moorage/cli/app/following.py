@@ -124,5 +124,7 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Json], None]]:
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False).status("…") as status:
+    ctx = click.get_current_context(silent=True)
+    plain = ctx is not None and ctx.color is False
+    with Console(stderr=True, highlight=False, no_color=plain or None).status("…") as status:
         yield Progress(status)
