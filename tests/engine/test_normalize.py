@@ -163,6 +163,35 @@ SAME = [
         body("e", "Endpoints", subsets=[{"addresses": [{"ip": "1"}, {"ip": "2"}]}]),
         id="order of endpoints",
     ),
+    pytest.param(
+        deployment(**container(env=[{"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "p"}}}])),
+        deployment(**container(env=[{"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "p", "apiVersion": "v1"}}}])),
+        id="version of a field reference",
+    ),
+    pytest.param(
+        deployment(volumes=[{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]),
+        deployment(volumes=[{"name": "v", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}}]}}]),
+        id="life of a projected token",
+    ),
+    pytest.param(
+        body("n", "NetworkPolicy", "networking.k8s.io/v1", spec={"ingress": [{"ports": [{"port": 80}]}]}),
+        body("n", "NetworkPolicy", "networking.k8s.io/v1", spec={"ingress": [{"ports": [{"port": 80, "protocol": "TCP"}]}]}),
+        id="protocol of a policy",
+    ),
+    pytest.param(
+        body("b", "RoleBinding", "rbac.authorization.k8s.io/v1", roleRef={"kind": "Role", "name": "r"}),
+        body("b", "RoleBinding", "rbac.authorization.k8s.io/v1",
+             roleRef={"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}),
+        id="group of a role",
+    ),
+    pytest.param(
+        body("s", "StatefulSet", "apps/v1", spec={"volumeClaimTemplates": [{"metadata": {"name": "d"}, "spec": {}}]}),
+        body("s", "StatefulSet", "apps/v1", spec={"volumeClaimTemplates": [
+            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "d"},
+             "spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}]}),
+        id="a claim template",
+    ),
 ]  # fmt: skip
 
 DIFFERENT = [
