@@ -27,6 +27,12 @@ from moorage.formats import semver
         (">=1 <2 || >=3, <4", ["1.5.0", "3.5.0"], ["2.5.0", "4.0.0"]),
         ("!=1.2.3", ["1.2.4"], ["1.2.3"]),
         ("1.2.3", ["1.2.3", "1.2.3+build"], ["1.2.4"]),
+        (">=1.25-0", ["1.25.0", "1.26.0-gke.1"], ["1.24.9"]),
+        ("^1.2.3-0", ["1.2.3-rc.1", "1.9.0-rc.1"], ["2.0.0-alpha", "2.0.0"]),
+        ("~v1.4.x", ["v1.4.7"], ["v1.5.0"]),
+        ("=>1.0, =<1.1", ["1.1.9"], ["1.2.0"]),
+        ("!=1.2.x", ["1.3.0"], ["1.2.9"]),
+        ("", ["1.0.0"], ["1.0.0-beta"]),
     ],
 )
 def test_constraints(constraint, inside, outside):
@@ -64,3 +70,32 @@ def test_versions_are_ordered():
     shuffled = expected[3:] + expected[:3]
 
     assert expected == sorted(shuffled, key=semver.parse)
+
+
+@pytest.mark.parametrize(
+    "text", ["main", "1.2.3", "v1", "", ">=", "1.2.3.4", ">=1.2<2", "release-1", "9" * 300, "^"]
+)
+def test_other_text_is_no_constraint(text):
+    """
+    A branch name, a full version or a broken comparison is not taken for a constraint.
+    """
+    assert not semver.is_constraint(text)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "prefix", "expected"),
+    [
+        ("1.*", "", "v1.10.0"),
+        ("2.*", "", None),
+        (">=1.0-0", "", "1.11.0-rc.1"),
+        ("1.*", "web-", "web-v1.3.0"),
+        ("1.*", "api-", None),
+    ],
+)
+def test_highest_is_by_version_not_by_text(constraint, prefix, expected):
+    """
+    The highest allowed version wins, numbers compared as numbers, among names with the prefix alone.
+    """
+    names = ["main", "1.9.0", "v1.10.0", "1.11.0-rc.1", "web-1.2.0", "web-v1.3.0", "api-old"]
+
+    assert expected == semver.highest(semver.parse_constraint(constraint), names, prefix)

@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from moorage.formats.semver import is_constraint, parse, satisfies
+from moorage.formats.semver import highest, parse, parse_constraint
 from moorage.formats.tgz import Budget, unpack
 from moorage.model.errors import RevisionNotFound, SourceUnreachable
 from moorage.sources.credentials import Repository
@@ -95,11 +95,9 @@ def choose(versions: Iterable[str], wanted: str, name: str, repository: str) -> 
     for candidate in (wanted, wanted.removeprefix("v"), f"v{wanted}"):
         if wanted and candidate in available:
             return candidate
-    constraint = wanted or "*"
-    if is_constraint(constraint) or not wanted:
-        allowed = [(v, text) for text in available if (v := parse(text)) and satisfies(v, constraint)]
-        if allowed:
-            return max(allowed, key=lambda pair: pair[0])[1]
+    constraint = None if parse(wanted) else parse_constraint(wanted or "*")
+    if constraint is not None and (best := highest(constraint, available)) is not None:
+        return best
     newest = ", ".join(available[:5]) or "none at all"
     raise RevisionNotFound(
         f"repository {repository}: chart {name!r} has no version {wanted or '*'!r}; there are {newest}"

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from moorage.formats.semver import is_constraint
 from moorage.model.errors import Error, RevisionNotFound
 from moorage.sources.addresses import place_of
 from moorage.sources.credentials import Repository
 from moorage.sources.git import Mirror
 from moorage.sources.objects import OBJECT_ID
 from moorage.sources.refs import RefTable, find_ref
-from moorage.sources.semver import parse_constraint, parse_version
 from moorage.sources.settings import GitSettings
 from moorage.sources.webhook import RevisionSeen
 
@@ -220,6 +220,6 @@ def _concerns(table: RefTable, full: str, refs: Iterable[str]) -> bool:
             return True
         if ref in ("", "HEAD") and table.head == full:
             return True
-        if full.startswith("refs/tags/") and parse_version(ref) is None and parse_constraint(ref) is not None:
+        if full.startswith("refs/tags/") and is_constraint(ref):
             return True
     return False

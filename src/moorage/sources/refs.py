@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from moorage.formats.semver import highest, parse, parse_constraint
 from moorage.model.errors import SourceRefused
 from moorage.sources.addresses import shown
 from moorage.sources.objects import OBJECT_ID
-from moorage.sources.semver import highest, parse_constraint, parse_version
 
 _SHORT_ID = re.compile(r"[0-9a-f]{7,63}")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(/|$)|\.$|/$|^/|(^|/)\.")
@@ -69,7 +69,7 @@ def find_ref(table: RefTable, ref: str, tag_prefix: str = "") -> str | None:
         tag_prefix: What tags must begin with, and what is taken off before versions are compared.
     """
     name = ref or "HEAD"
-    if parse_version(name) is None and (constraint := parse_constraint(name)) is not None:
+    if parse(name) is None and (constraint := parse_constraint(name)) is not None:
         tag = highest(constraint, table.tags, tag_prefix)
         if tag is not None:
             return f"refs/tags/{tag}"
