@@ -19,49 +19,18 @@ import orjson
 from moorage.cluster.answers import Answer, NotFound, ObjectRefused, ServerFault
 from moorage.cluster.definitions import CRD
 from moorage.cluster.discovery import KindEntry, Kinds
-from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, Api
+from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Api
 from moorage.cluster.refusals import DuplicateListKeys, explained, has_duplicate_keys
-from moorage.engine.merge.jsonmerge import three_way_merge
+from moorage.cluster.threeway import BUILT_IN_GROUPS, remembering, three_way
 from moorage.engine.merge.managed import migrate_client_side
 from moorage.engine.merge.schema import Schema, Schemas
-from moorage.engine.merge.strategic import three_way_strategic
 from moorage.model.errors import ApiConflict, ApiFailed, Error, ImmutableField
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, key_of
-from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, LAST_APPLIED_ANNOTATION
+from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER
 
 MIGRATED_MANAGERS = (CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, "helm")
 """Who may have written, without server-side apply, what is declared now."""
-
-BUILT_IN_GROUPS = frozenset(
-    (
-        "",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "apps",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "autoscaling",
-        "batch",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "extensions",
-        "flowcontrol.apiserver.k8s.io",
-        "internal.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "policy",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
-        "storagemigration.k8s.io",
-    )
-)
-"""Groups whose kinds the API server can merge strategically; all others take JSON merge patches."""
 
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
 _GONE_SECONDS = 60.0
@@ -171,9 +140,9 @@ class Writer:
         query = {"fieldManager": manager, "fieldValidation": "Strict" if validate else "Ignore"}
         for attempt in range(1, _ATTEMPTS + 1):
             live = live or await self._read(path)
-            if live is None:
-                return await self.create(declared, manager=manager, validate=validate, dry_run=dry_run)
             try:
+                if live is None:
+                    return await self.create(declared, manager=manager, validate=validate, dry_run=dry_run)
                 return await self._patch_three_way(key, path, declared, live, query, dry_run)
             except NotFound:
                 live = None
@@ -364,12 +333,8 @@ class Writer:
     async def _patch_three_way(
         self, key: ResourceKey, path: str, declared: Json, live: Json, query: Mapping[str, str], dry_run: bool
     ) -> Written:
-        original = last_applied(live)
         schema = await self._schema(declared) if key.group in BUILT_IN_GROUPS else None
-        if schema is not None:
-            change, content_type = three_way_strategic(original, declared, live, schema), STRATEGIC_PATCH
-        else:
-            change, content_type = three_way_merge(original, declared, live), MERGE_PATCH
+        change, content_type = three_way(declared, live, schema)
         if not change:
             return Written(live, "unchanged")
         answer = await self._send("PATCH", path, key, change, query, dry_run, content_type=content_type)
@@ -385,39 +350,22 @@ class Writer:
         return schema is not None and has_duplicate_keys(body, schema)
 
     async def _remove(self, key: ResourceKey, path: str) -> None:
-        """Delete an object and return when it is gone."""
-        await self.delete(key, propagation="background")
+        """Delete an object and return when it, though perhaps not its name, is gone."""
+        live = await self._read(path)
+        if live is None:
+            return
+        uid = str(live["metadata"].get("uid") or "")
+        await self.delete(key, propagation="background", uid=uid)
         delay = 0.02
         try:
             async with asyncio.timeout(_GONE_SECONDS):
-                while await self._read(path) is not None:
+                while (now := await self._read(path)) is not None and now["metadata"].get("uid") == uid:
                     await asyncio.sleep(delay)
                     delay = min(1.0, delay * 2)
         except TimeoutError:
             raise ApiFailed(
                 f"{key}: it is still there {_GONE_SECONDS:g} s after its deletion; look at its finalizers"
             ) from None
-
-
-def remembering(body: Json) -> Json:
-    """Return the object with itself as its last applied configuration, as client-side apply keeps it."""
-    metadata = body["metadata"]
-    annotations = {
-        k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED_ANNOTATION
-    }
-    plain = {**body, "metadata": {**metadata, "annotations": annotations}}
-    text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode() + "\n"
-    return {**body, "metadata": {**metadata, "annotations": {**annotations, LAST_APPLIED_ANNOTATION: text}}}
-
-
-def last_applied(live: Json) -> Json:
-    """Return what was applied last by a client-side apply; empty when nothing was."""
-    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED_ANNOTATION)
-    try:
-        found = orjson.loads(text) if text else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _version(body: Json) -> str:

@@ -35,12 +35,12 @@ class ExecPlugin:
     """
 
     command: str
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = field(default=(), repr=False)
     env: tuple[tuple[str, Hidden], ...] = ()
     api_version: str = "client.authentication.k8s.io/v1"
     install_hint: str = ""
     provide_cluster_info: bool = False
-    config: object = None
+    config: object = field(default=None, repr=False)
     folder: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -80,6 +80,10 @@ class Access:
         for what, text in self._header_texts():
             if not text.isprintable():
                 raise InvalidConfiguration(f"{self.server}: {what} holds control characters; remove them")
+        if self.proxy_url and urlsplit(self.proxy_url).scheme not in ("http", "https"):
+            raise InvalidConfiguration(
+                f"{self.server}: the proxy address must begin with http:// or https://; other proxies are not supported"
+            )
 
     def _header_texts(self) -> tuple[tuple[str, str], ...]:
         extra = tuple(

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from moorage.cluster.answers import Answered
 from moorage.cluster.http import Api
-from moorage.model.errors import Error, InvalidManifest, UnknownKind
+from moorage.model.errors import ApiFailed, Error, InvalidManifest, UnknownKind
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, digest
 
@@ -101,6 +101,11 @@ class Kinds:
         """Return the entry of a kind. Raises UnknownKind when the server does not serve it (in that version)."""
         entry = self.entries.get(GroupKind(group, kind))
         api_version = f"{group}/{version}" if group else version
+        if entry is None and group in self.incomplete:
+            raise ApiFailed(
+                f"{kind} ({api_version or group}): the server behind the API group {group} does not answer; "
+                "look at its APIService"
+            )
         if entry is None:
             raise UnknownKind(
                 f"{kind} ({api_version or group or 'v1'}) is not served by the cluster; "
@@ -120,6 +125,15 @@ class Kinds:
         """Return the key as the server has it: without a namespace when its kind has none."""
         entry = self.entries.get(key.group_kind)
         return key._replace(namespace="") if entry and not entry.namespaced and key.namespace else key
+
+    def after(self, before: Kinds) -> Kinds:
+        """Return the table with what was known `before` of groups that do not answer now."""
+        kept = {
+            key: entry
+            for key, entry in before.entries.items()
+            if key.group in self.incomplete and key not in self.entries
+        }
+        return replace(self, entries={**self.entries, **kept}) if kept else self
 
     @cached_property
     def api_versions(self) -> tuple[str, ...]:

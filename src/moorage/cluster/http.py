@@ -22,11 +22,11 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
-from moorage.cluster.answers import Answer, ServerFault, SignInRefused, error_of
+from moorage.cluster.answers import Answer, ServerFault, SignInRefused, error_of, printable
 from moorage.cluster.credentials import Access
 from moorage.cluster.settings import ClusterSettings
 from moorage.cluster.signin import SignIn, repeated_headers
-from moorage.model.errors import ClusterUnreachable, Error, InvalidConfiguration
+from moorage.model.errors import ApiFailed, ClusterUnreachable, Error, InvalidConfiguration
 
 Observe = Callable[[str, str, int], None]
 """Called once a request with its verb, the kind it is about (may be empty), and the code (0: no answer)."""
@@ -38,6 +38,7 @@ JSON_PATCH = "application/json-patch+json"
 
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 _OVERLOADED = frozenset((429, 503))
+_LARGE_BYTES = 1_000_000
 
 
 class Api:
@@ -151,7 +152,12 @@ class Api:
             await self._sign_in.renew(generation)
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> URL:
-        """Return the full address of a path. Control characters are refused."""
+        """Return the full address of a path. Control characters, and what would lead elsewhere, are refused."""
+        if not path.startswith("/"):
+            # Paths come from the server too; "@elsewhere" behind its address would be another host.
+            raise ApiFailed(
+                f"{self.access.server} named {printable(path)[:80]!r}, which is no path of its own"
+            )
         text = self.access.server + path
         if query:
             text += "?" + "&".join(f"{quote(k, safe='')}={quote(str(v), safe='')}" for k, v in query.items())
@@ -188,16 +194,20 @@ class Api:
                 renewed = True
                 await self._sign_in.renew(self._generation)
                 continue
-            if not self._may_repeat(error, status, repeat) or failures >= self.settings.retries:
+            if not self._may_repeat(error, status, repeat, payload) or failures >= self.settings.retries:
                 raise error
             failures += 1
             await asyncio.sleep(self._delay(failures, _seconds(headers.get("Retry-After", ""))))
 
     @staticmethod
-    def _may_repeat(error: Error, status: int, repeat: bool) -> bool:
+    def _may_repeat(error: Error, status: int, repeat: bool, payload: bytes | None) -> bool:
+        if not isinstance(error, ServerFault):
+            return False
         # A server that answers 429 or 503 has not begun the request, so even a
-        # POST may be sent again.
-        return isinstance(error, ServerFault) and (status in _OVERLOADED or (repeat and status != 410))
+        # POST may be sent again. What etcd finds too large is answered with 500,
+        # and sending a megabyte again and again would not make it smaller.
+        too_large = status == 500 and payload is not None and len(payload) > _LARGE_BYTES
+        return status in _OVERLOADED or (repeat and status != 410 and not too_large)
 
     def _delay(self, failures: int, asked: float) -> float:
         limit = self.settings.retry_limit_seconds

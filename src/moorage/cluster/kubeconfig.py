@@ -10,18 +10,16 @@ the settings list.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 import yaml
 
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
 from moorage.cluster.exec_plugin import VERSIONS
+from moorage.cluster.parts import Part
+from moorage.cluster.proxies import proxy_for
 from moorage.cluster.settings import ClusterSettings
 from moorage.model.errors import InvalidConfiguration
 
@@ -38,66 +36,6 @@ _VARIABLES = (
     "NO_PROXY",
 )
 _SIZE_LIMIT = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A mapping of some file, which knows where it stands for the sake of messages."""
-
-    file: str
-    field: str
-    body: Mapping[str, Any]
-
-    def fault(self, name: str, text: str) -> InvalidConfiguration:
-        return InvalidConfiguration(f"{self.file}: {self.field}.{name} {text}")
-
-    def text(self, name: str) -> str:
-        value = self.body.get(name)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise self.fault(name, "must be a text; put it in quotes")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self.body.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise self.fault(name, "must be true or false")
-        return bool(value)
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self.body.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fault(name, "must be a list of texts")
-        return tuple(value)
-
-    def inner(self, name: str) -> _Part:
-        value = self.body.get(name) or {}
-        if not isinstance(value, dict):
-            raise self.fault(name, "must be a mapping")
-        return _Part(self.file, f"{self.field}.{name}", value)
-
-    def path(self, name: str) -> str:
-        """Return a file the part names, relative to the file the part is in."""
-        value = self.text(name)
-        return str(Path(self.file).parent / value) if value else ""
-
-    def content(self, name: str) -> bytes:
-        """Return what ``<name>-data`` holds, else what the file called `name` holds, else nothing."""
-        if inline := self.text(f"{name}-data"):
-            return self.decoded(f"{name}-data", inline)
-        if not (path := self.path(name)):
-            return b""
-        try:
-            return Path(path).read_bytes()
-        except OSError as error:
-            raise self.fault(name, f"names {path}, which cannot be read: {error.strerror}") from error
-
-    def decoded(self, name: str, inline: str) -> bytes:
-        try:
-            return base64.b64decode(inline, validate=True)
-        except (binascii.Error, ValueError):
-            raise self.fault(name, "is not base64; encode the PEM file with base64 -w0") from None
 
 
 def read_kubeconfig(
@@ -123,11 +61,11 @@ def read_kubeconfig(
     entry = _entry(files, "contexts", "context", chosen)
     cluster = _entry(files, "clusters", "cluster", entry.text("cluster"))
     user_name = entry.text("user")
-    user = _entry(files, "users", "user", user_name) if user_name else _Part(names, "users", {})
+    user = _entry(files, "users", "user", user_name) if user_name else Part(names, "users", {})
     return _access(entry, cluster, user, environment or {})
 
 
-def _load(path: Path) -> _Part:
+def _load(path: Path) -> Part:
     try:
         if path.stat().st_size > _SIZE_LIMIT:
             raise InvalidConfiguration(f"{path} is larger than {_SIZE_LIMIT} bytes and no kubeconfig")
@@ -143,10 +81,10 @@ def _load(path: Path) -> _Part:
         raise InvalidConfiguration(f"{path} is not YAML") from None
     if not isinstance(body, dict):
         raise InvalidConfiguration(f"{path} is not a kubeconfig: it holds no mapping")
-    return _Part(str(path), "config", body)
+    return Part(str(path), "config", body)
 
 
-def _entry(files: Iterable[_Part], field: str, kind: str, name: str) -> _Part:
+def _entry(files: Iterable[Part], field: str, kind: str, name: str) -> Part:
     known: list[str] = []
     at = ""
     for part in files:
@@ -155,14 +93,14 @@ def _entry(files: Iterable[_Part], field: str, kind: str, name: str) -> _Part:
             if not isinstance(item, dict):
                 continue
             if item.get("name") == name:
-                return _Part(part.file, f"{field}[{name}]", {kind: item.get(kind)}).inner(kind)
+                return Part(part.file, f"{field}[{name}]", {kind: item.get(kind)}).inner(kind)
             known.append(str(item.get("name")))
     raise InvalidConfiguration(
         f"{at}: {field} has no {name!r}" + (f"; there are {', '.join(sorted(known))}" if known else "")
     )
 
 
-def _access(context: _Part, cluster: _Part, user: _Part, environment: Mapping[str, str]) -> Access:
+def _access(context: Part, cluster: Part, user: Part, environment: Mapping[str, str]) -> Access:
     server = cluster.text("server")
     if not server:
         raise cluster.fault("server", "is empty; write the address of the API server")
@@ -185,7 +123,7 @@ def _access(context: _Part, cluster: _Part, user: _Part, environment: Mapping[st
         ca=authority,
         insecure=insecure,
         tls_server_name=cluster.text("tls-server-name"),
-        proxy_url=Hidden(cluster.text("proxy-url")),
+        proxy_url=Hidden(cluster.text("proxy-url") or proxy_for(server, environment)),
         token=Hidden(token),
         token_file="" if token else user.path("tokenFile"),
         username=user.text("username"),
@@ -201,7 +139,7 @@ def _access(context: _Part, cluster: _Part, user: _Part, environment: Mapping[st
     )
 
 
-def _plugin(cluster: _Part, user: _Part, environment: Mapping[str, str]) -> ExecPlugin:
+def _plugin(cluster: Part, user: Part, environment: Mapping[str, str]) -> ExecPlugin:
     spec = user.inner("exec")
     command = spec.text("command")
     if not command:
@@ -235,7 +173,7 @@ def _plugin(cluster: _Part, user: _Part, environment: Mapping[str, str]) -> Exec
     )
 
 
-def _variables(spec: _Part) -> tuple[tuple[str, Hidden], ...]:
+def _variables(spec: Part) -> tuple[tuple[str, Hidden], ...]:
     found = []
     for item in spec.body.get("env") or []:
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
@@ -244,7 +182,9 @@ def _variables(spec: _Part) -> tuple[tuple[str, Hidden], ...]:
     return tuple(found)
 
 
-def in_cluster(host: str, port: str, folder: str = SERVICE_ACCOUNT) -> Access:
+def in_cluster(
+    host: str, port: str, folder: str = SERVICE_ACCOUNT, environment: Mapping[str, str] | None = None
+) -> Access:
     """
     Return the access of the service account a pod runs as.
 
@@ -252,6 +192,7 @@ def in_cluster(host: str, port: str, folder: str = SERVICE_ACCOUNT) -> Access:
         host: The API server's address, as the pod's environment names it.
         port: Its port.
         folder: Where the token, the authority and the namespace are mounted.
+        environment: May name a proxy, as everywhere.
     """
     if not host:
         raise InvalidConfiguration(
@@ -264,8 +205,10 @@ def in_cluster(host: str, port: str, folder: str = SERVICE_ACCOUNT) -> Access:
     except OSError as error:
         raise InvalidConfiguration(f"{folder}/ca.crt cannot be read: {error.strerror}") from error
     namespace = Path(folder) / "namespace"
+    server = f"https://{f'[{host}]' if ':' in host else host}:{port or 443}"
     return Access(
-        server=f"https://{f'[{host}]' if ':' in host else host}:{port or 443}",
+        server=server,
+        proxy_url=Hidden(proxy_for(server, environment or {})),
         ca=authority,
         token_file=token_file,
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
@@ -319,18 +262,18 @@ def access_of_secret(
     )
 
 
-def _secret_config(data: Mapping[str, str], name: str) -> _Part:
+def _secret_config(data: Mapping[str, str], name: str) -> Part:
     try:
         body = orjson.loads(data.get("config") or "{}")
     except orjson.JSONDecodeError:
         raise InvalidConfiguration(f"{name}: data.config is not JSON") from None
     if not isinstance(body, dict):
         raise InvalidConfiguration(f"{name}: data.config must be a JSON object")
-    return _Part(name, "config", body)
+    return Part(name, "config", body)
 
 
 def _secret_plugin(
-    config: _Part, settings: ClusterSettings, environment: Mapping[str, str]
+    config: Part, settings: ClusterSettings, environment: Mapping[str, str]
 ) -> ExecPlugin | None:
     if config.body.get("awsAuthConfig"):
         return _aws_plugin(config.inner("awsAuthConfig"), settings, environment)
@@ -354,7 +297,7 @@ def _secret_plugin(
     )
 
 
-def _harmless(variables: _Part, name: str) -> str:
+def _harmless(variables: Part, name: str) -> str:
     """Return a variable's value, if its name is one that cannot make a program run other code."""
     if not name.startswith(_VARIABLES):
         raise variables.fault(
@@ -363,7 +306,7 @@ def _harmless(variables: _Part, name: str) -> str:
     return variables.text(name)
 
 
-def _aws_plugin(spec: _Part, settings: ClusterSettings, environment: Mapping[str, str]) -> ExecPlugin:
+def _aws_plugin(spec: Part, settings: ClusterSettings, environment: Mapping[str, str]) -> ExecPlugin:
     """Return the plug-in for an EKS cluster: Argo CD's own program where allowed, else the AWS CLI."""
     cluster, role, profile = (spec.text(field) for field in ("clusterName", "roleARN", "profile"))
     if not cluster:
@@ -380,7 +323,7 @@ def _aws_plugin(spec: _Part, settings: ClusterSettings, environment: Mapping[str
     return ExecPlugin(command, tuple(args), api_version=VERSIONS[1], environment=dict(environment))
 
 
-def _allowed(spec: _Part, command: str, settings: ClusterSettings) -> str:
+def _allowed(spec: Part, command: str, settings: ClusterSettings) -> str:
     if command not in settings.exec_programs:
         raise spec.fault(
             "command",

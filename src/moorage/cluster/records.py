@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from moorage.model.errors import ApiFailed
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
 
@@ -84,9 +85,9 @@ def read_object(raw: bytes | msgspec.Raw, group: str, kind: str, api_version: st
     Return the record of an object in JSON, the body kept, the instance not yet found.
 
     `tracking` has only what says who an object belongs to: apiVersion, kind and
-    the metadata without managedFields. Raises msgspec.DecodeError when it is no object.
+    the metadata without managedFields. Raises ApiFailed when it is no object.
     """
-    found = _decoder.decode(raw)
+    found = _decoded(raw)
     metadata = found.metadata
     owners = metadata.ownerReferences or ()
     record = Record(
@@ -112,6 +113,47 @@ def read_object(raw: bytes | msgspec.Raw, group: str, kind: str, api_version: st
         ],
     }
     return Read(record, {"apiVersion": record.api_version, "kind": kind, "metadata": seen})
+
+
+def _decoded(raw: bytes | msgspec.Raw) -> _Object:
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _salvaged(raw)
+
+
+def _salvaged(raw: bytes | msgspec.Raw) -> _Object:
+    """Return what identifies an object whose metadata is not all as it should be; the rest of it is left out."""
+    try:
+        body = orjson.loads(memoryview(raw))
+        metadata = body["metadata"]
+        found = _Metadata(
+            name=_text(metadata, "name"),
+            namespace=_text(metadata, "namespace"),
+            uid=_text(metadata, "uid"),
+            resourceVersion=_text(metadata, "resourceVersion"),
+            ownerReferences=[
+                _Owner(_text(owner, "uid"), _text(owner, "kind"), _text(owner, "name"))
+                for owner in _dicts(metadata.get("ownerReferences"))
+            ],
+            annotations=_texts(metadata.get("annotations")),
+            labels=_texts(metadata.get("labels")),
+        )
+        return _Object(found, str(body.get("apiVersion") or ""))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ApiFailed("the API server gave something that is not an object") from error
+
+
+def _text(body: Json, name: str) -> str:
+    return str(body.get(name) or "")
+
+
+def _dicts(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
 def at_least(version: str, wanted: str) -> bool:

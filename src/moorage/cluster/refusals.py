@@ -8,8 +8,13 @@ is, and whether deleting and creating could help.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from typing import Any
+
+import msgspec
+import orjson
 
 from moorage.cluster.answers import (
     Answered,
@@ -24,7 +29,7 @@ from moorage.cluster.answers import (
 )
 from moorage.engine.merge.schema import Schema
 from moorage.engine.merge.typed import edge_of
-from moorage.model.errors import Error, ImmutableField, Refused, UnknownKind
+from moorage.model.errors import ApiFailed, Error, ImmutableField, Refused, UnknownKind
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
 
@@ -66,6 +71,10 @@ class NamespaceMissing(ObjectRefused):
     """The namespace of the object does not exist."""
 
 
+class NamespaceEnding(Answered, ApiFailed):
+    """The namespace of the object is being deleted; once it is gone the write can succeed."""
+
+
 def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) -> Error:
     """
     Return the error to raise instead of one that answered a write.
@@ -73,7 +82,7 @@ def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) 
     Args:
         error: What `http` raised.
         key: What was written.
-        body: The object as it was sent; values of a Secret are taken out of messages.
+        body: The object or patch as it was sent; values of a Secret are taken out of messages.
         size: How many bytes were sent.
     """
     status = status_in(error)
@@ -84,6 +93,10 @@ def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) 
     if isinstance(error, NotFound) and kind == "namespaces":
         found = NamespaceMissing(
             f"{key}: namespace {key.namespace} does not exist; create it, or set the sync option CreateNamespace=true"
+        )
+    elif any(c.reason == "NamespaceTerminating" for c in status.causes):
+        found = NamespaceEnding(
+            f"{key}: namespace {key.namespace} is being deleted; it is written once that is over"
         )
     elif isinstance(error, NotFound) and not kind:
         found = UnknownKind(f"{key}: the cluster no longer serves the kind {key.group_kind}")
@@ -100,13 +113,24 @@ def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) 
             key,
             unchangeable.field,
         )
-    elif isinstance(error, ObjectRefused) and not isinstance(error, Forbidden):
-        found = type(error)(_masked(f"{key}: {error}", body))
-    elif isinstance(error, ServerFault):
-        found = type(error)(_masked(str(error), body))
+    elif isinstance(error, ObjectRefused | ServerFault | Conflicted):
+        said = str(error) if isinstance(error, Forbidden) else f"{key}: {error}"
+        found = type(error)(masked(said, key, body))
     if isinstance(found, Answered):
-        found.status = status
+        found.status = _masked_status(status, key, body)
     return found
+
+
+def _masked_status(status: Status, key: ResourceKey, body: Json | None) -> Status:
+    if not body or not _is_secret(key):
+        return status
+    details = status.details
+    if details is not None:
+        causes = tuple(
+            Cause(c.reason, masked(c.message, key, body), masked(c.field, key, body)) for c in status.causes
+        )
+        details = msgspec.structs.replace(details, causes=causes)
+    return msgspec.structs.replace(status, message=masked(status.message, key, body), details=details)
 
 
 def _owned(key: ResourceKey, causes: tuple[Cause, ...]) -> FieldsOwned:
@@ -126,14 +150,31 @@ def _unchangeable(status: Status) -> Cause | None:
     return next((c for c in status.causes if c.reason in kinds and _UNCHANGEABLE.search(c.message)), None)
 
 
-def _masked(message: str, body: Json | None) -> str:
-    """Return a message without what a Secret holds."""
-    if not body or body.get("kind") != "Secret":
+def masked(message: str, key: ResourceKey, body: Json | None) -> str:
+    """Return a message without what a Secret holds, be it plain, in base64, or as JSON writes it."""
+    if not body or not _is_secret(key):
         return message
-    values = [v for field in ("data", "stringData") for v in (body.get(field) or {}).values()]
-    for value in sorted((str(v) for v in values if v), key=len, reverse=True):
+    told: set[str] = set()
+    for field in ("data", "stringData"):
+        values = body.get(field)
+        for value in values.values() if isinstance(values, dict) else ():
+            told |= _spellings(value if isinstance(value, str) else orjson.dumps(value).decode())
+    for value in sorted(told, key=len, reverse=True):
         message = message.replace(value, "***")
     return message
+
+
+def _is_secret(key: ResourceKey) -> bool:
+    return key.group == "" and key.kind == "Secret"
+
+
+def _spellings(value: str) -> set[str]:
+    forms = {value, base64.b64encode(value.encode()).decode()}
+    with contextlib.suppress(ValueError):
+        forms.add(base64.b64decode(value, validate=True).decode())
+    forms |= {orjson.dumps(form).decode()[1:-1] for form in forms}
+    # What is shorter is part of every other word, and no secret.
+    return {form for form in forms if len(form) > 2}
 
 
 def has_duplicate_keys(value: Any, schema: Schema) -> bool:

@@ -14,6 +14,7 @@ names the kinds it cannot vouch for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping
 
@@ -40,6 +41,7 @@ from moorage.model.states import LiveState
 _REDISCOVER_SECONDS = 300.0
 _SETTLE_SECONDS = 60.0
 _FORBIDDEN_SECONDS = 60.0
+_ASK_AGAIN_SECONDS = 0.5
 _EXPECT_DELAYS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 _STREAMING_SINCE = (1, 27)
 
@@ -213,13 +215,14 @@ class ClusterSession:
             self._fault = fault
             return False
         self._schemas.changed()
-        if kinds.entries != self.kinds.entries:
+        self._fault = None
+        if kinds.after(self.kinds) != self.kinds:
             self._adopt(kinds)
             self._open_watches(group)
         return True
 
     def _adopt(self, kinds: Kinds) -> None:
-        self.kinds = kinds
+        self.kinds = kinds.after(self.kinds)
         self._fault = None
         self._kinds_changed.set()
         self._kinds_changed = asyncio.Event()
@@ -231,7 +234,14 @@ class ClusterSession:
             seconds += 1
             self._tell()
             if seconds % _SETTLE_SECONDS == 0:
-                self.store.settle()
+                self._settle()
+
+    def _settle(self) -> None:
+        self.store.settle()
+        known = {place: self.store.get(place[0]) for place in self._converted}
+        for place, record in known.items():
+            if record is None or record.resource_version != self._converted[place][0]:
+                del self._converted[place]
 
     # --- how far knowledge goes
 
@@ -299,14 +309,13 @@ class ClusterSession:
             kinds = ", ".join(map(str, now.waiting[:5])) + (" …" if len(now.waiting) > 5 else "")
             raise LiveStateUnknown(f"{self.name}: {now.why or f'still reading {kinds}'}")
         self._check_namespaces(targeted)
-        unserved = frozenset(
-            key.group_kind for key in targeted if self.kinds.entries.get(key.group_kind) is None
-        )
+        missing = {key.group_kind for key in targeted if key.group_kind not in self.kinds.entries}
+        unserved = frozenset(kind for kind in missing if kind.group not in self.kinds.incomplete)
         self.store.target(instance, targeted)
-        tracked = self.store.of_instance(instance)
+        tracked = self.store.of_instance(instance).copy()
         records: dict[ResourceKey, Record] = dict(tracked)
         read: dict[ResourceKey, Json] = {}
-        wanted = [(key, version) for key, version in targeted.items() if key.group_kind not in unserved]
+        wanted = [(key, version) for key, version in targeted.items() if key.group_kind not in missing]
         fetches = []
         for key, api_version in wanted:
             record = self.store.get(key)
@@ -319,7 +328,7 @@ class ClusterSession:
         return LiveState(
             objects=Objects({k: r for k, r in records.items() if k not in read}, read),
             tracked=frozenset(tracked),
-            gaps=frozenset(involved & self._not_current()),
+            gaps=frozenset(involved & self._not_current() | (missing - unserved)),
             unserved=unserved,
         )
 
@@ -365,7 +374,9 @@ class ClusterSession:
                         return True
                     changed = self._kinds_changed
                     self._look_again.set()
-                    await changed.wait()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_ASK_AGAIN_SECONDS):
+                            await changed.wait()
         except TimeoutError:
             return False
 

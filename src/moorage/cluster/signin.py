@@ -17,11 +17,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from moorage.cluster.credentials import Access, Hidden, read_token
+from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
 from moorage.cluster.exec_plugin import ExecCredential, run_plugin
-from moorage.model.errors import InvalidConfiguration
+from moorage.model.errors import Error, InvalidConfiguration
 
 _TOKEN_SECONDS = 60.0
+_FAILED_SECONDS = 2.0
+_RENEWED_SECONDS = 2.0
 
 
 def tls_context(access: Access, certificate: bytes = b"", private_key: bytes = b"") -> ssl.SSLContext:
@@ -84,6 +86,8 @@ class SignIn:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._credential: ExecCredential | None = None
         self._read_at = 0.0
+        self._failed: tuple[float, Error] | None = None
+        self._renewed_at: float | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -109,13 +113,22 @@ class SignIn:
     async def renew(self, generation: int) -> None:
         """Ask for new credentials, unless somebody did since `generation`."""
         async with self._lock:
-            if self.generation == generation:
-                await self._load()
+            if self.generation != generation or self._was_just_renewed():
+                return
+            await self._load()
+            self._renewed_at = self._clock()
+
+    def _was_just_renewed(self) -> bool:
+        # A server that refuses whatever we show must not make us start a program for each request.
+        since = self._renewed_at
+        return (
+            self.access.plugin is not None and since is not None and self._clock() - since < _RENEWED_SECONDS
+        )
 
     async def _load(self) -> None:
         access = self.access
         if access.plugin:
-            self._credential = await run_plugin(access, access.plugin, self._exec_seconds)
+            self._credential = await self._ask(access.plugin)
         credential = self._credential
         certificate = (credential and credential.certificate) or access.certificate
         private_key = (credential and credential.private_key) or access.private_key
@@ -127,6 +140,18 @@ class SignIn:
         self._read_at = self._clock()
         self.headers = headers
         self.generation += 1
+
+    async def _ask(self, plugin: ExecPlugin) -> ExecCredential:
+        """Run the program, unless it failed a moment ago: all that wait for it would run it again, in turn."""
+        if self._failed is not None and self._clock() - self._failed[0] < _FAILED_SECONDS:
+            raise type(self._failed[1])(str(self._failed[1]))
+        try:
+            found = await run_plugin(self.access, plugin, self._exec_seconds)
+        except Error as fault:
+            self._failed = (self._clock(), fault)
+            raise
+        self._failed = None
+        return found
 
 
 def _authorization(access: Access, credential: ExecCredential | None) -> dict[str, str]:

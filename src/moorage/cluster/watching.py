@@ -15,10 +15,13 @@ from moorage.cluster import watch
 from moorage.cluster.answers import Expired, Forbidden, NotFound, ObjectRefused
 from moorage.cluster.http import Api
 from moorage.cluster.watch import Empty, LineSplitter, Listing, State, StreamingList, Watching, watch_step
-from moorage.model.errors import Error, Transient
+from moorage.model.errors import Error
 
 _IDLE_SECONDS = 130.0
 """A server sends a bookmark about once a minute, so a stream that is silent for longer is dead."""
+
+_LIST_SILENCE_SECONDS = 10.0
+"""A streaming list that is silent for so long is not one: the server does not know how to end it."""
 
 _QUICK_SECONDS = 1.0
 _QUICK_LIMIT_SECONDS = 2.0
@@ -72,8 +75,10 @@ class Watch:
                 await self._advance()
             except (NotFound, Forbidden):
                 raise
-            except (Transient, ObjectRefused) as fault:
-                self._step(watch.Cut())
+            except Error as fault:
+                # Credentials come and go like everything else; only cancelling ends a watch.
+                refused = isinstance(fault, ObjectRefused)
+                self._step(watch.TooOld() if refused else watch.Cut())
                 failures += 1
                 self._failed(fault)
                 await asyncio.sleep(self._delay(failures))
@@ -113,6 +118,9 @@ class Watch:
         self._step(watch.StreamAsked())
         query = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         await self._read_stream(query, self._timeout())
+        if isinstance(self.state, StreamingList):
+            # Not every server behind an aggregated API knows how such a list ends. Pages always work.
+            self._streaming = False
         self._step(watch.Cut())
 
     async def _read_page(self, token: str) -> None:
@@ -123,6 +131,7 @@ class Watch:
             answer = await self._api.request("GET", self._path, query=query, kind=self._kind)
         except Expired:
             self._step(watch.TooOld())
+            await self._pause(quick=True)
             return
         self._step(watch.read_page(answer.body))
 
@@ -146,13 +155,24 @@ class Watch:
         except Expired:
             self._step(watch.TooOld())
         self._release()
-        # A server that ends every stream at once must not be asked in a tight circle.
-        self._quick = self._quick + 1 if loop.time() - began < _QUICK_SECONDS else 0
+        await self._pause(quick=loop.time() - began < _QUICK_SECONDS)
+
+    async def _pause(self, *, quick: bool) -> None:
+        """Wait a little when a server ends everything at once: it must not be asked in a tight circle."""
+        self._quick = self._quick + 1 if quick else 0
         if self._quick:
             await asyncio.sleep(min(_QUICK_LIMIT_SECONDS, self._delay(self._quick)))
 
     async def _read_pieces(self, pieces: AsyncIterator[bytes], splitter: LineSplitter) -> None:
-        async for piece in pieces:
+        while True:
+            silence = _LIST_SILENCE_SECONDS if isinstance(self.state, StreamingList) else None
+            try:
+                async with asyncio.timeout(silence):
+                    piece = await anext(pieces, b"")
+            except TimeoutError:
+                return
+            if not piece:
+                return
             for line in splitter.feed(piece):
                 self._step(line)
                 if isinstance(self.state, Empty):
