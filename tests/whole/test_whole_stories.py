@@ -145,7 +145,7 @@ async def test_hooks_and_waves_run_in_order(here: World) -> None:
     await here.settled("app")
 
     writes = [s.path.rpartition("/")[2] for s in here.sent() if s.method in ("PATCH", "POST")]
-    assert writes == ["jobs", "database", "web", "jobs"]
+    assert writes == ["jobs", "migrate", "database", "web", "jobs", "notify"]
     results = {r["name"]: r for r in here.status("app")["operationState"]["syncResult"]["resources"]}
     assert results["migrate"]["hookPhase"] == results["notify"]["hookPhase"] == "Succeeded"
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from moorage.control import hooks
 from moorage.control.board import Board, Broken
 from moorage.control.config import Config
 from moorage.control.controller import FORGET, Next
@@ -234,7 +235,9 @@ class ApplicationPass:
                 live = await self.observer.live(app, target, seen.config, seen.allowed.session, generated)
                 comparison = _compare_again(target, live, seen, notes)
             view_of_live = _seen(plan, operation, live, notes, comparison)
-            operation = operation.with_outcomes(finished_hooks(plan, operation.outcomes, view_of_live))
+            if news := finished_hooks(plan, operation.outcomes, view_of_live):
+                operation = operation.with_outcomes(news)
+                await hooks.release_finished(seen.allowed.session, plan, operation, live.objects)
             move = next_move(plan, operation.outcomes, view_of_live)
             match move:
                 case Perform():
@@ -263,6 +266,7 @@ class ApplicationPass:
                     return Next(STILL_WAITING_SECONDS)
                 case Finished():
                     await self._cleanup(move, seen)
+                    await hooks.release_all(seen.allowed.session, plan, live.objects)
                     if move.succeeded:
                         now = self._now()
                         ended = replace(
@@ -325,6 +329,7 @@ class ApplicationPass:
             if a.verb == "hook" and a.key in operation.outcomes
         )
         await self._cleanup(Finished(False, "", running), seen)
+        await hooks.release_all(seen.allowed.session, plan, seen.live.objects)
         ended = replace(
             operation, phase=OperationPhase.FAILED, finished_at=self._now(), message="Operation terminated"
         )
@@ -337,6 +342,9 @@ class ApplicationPass:
                 await seen.allowed.session.writer.delete(
                     key, propagation="background", uid=live["metadata"].get("uid", "")
                 )
+                fresh = await seen.allowed.session.fetch(key)
+                if fresh is not None:
+                    await hooks.release(seen.allowed.session, key, fresh)
 
     def _now(self) -> str:
         return format_time(self.clock())

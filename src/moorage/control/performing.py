@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from moorage.cluster.session import ClusterSession
+from moorage.control import hooks
 from moorage.engine.order import kind_rank
 from moorage.model.errors import ApiConflict, Error, Refused, Terminal
 from moorage.model.identity import ResourceKey
@@ -146,6 +147,8 @@ async def _delete(action: Action, around: Circumstances) -> Outcome:
         uid=metadata.get("uid", ""),
         resource_version=_resource_version(live),
     )
+    if action.verb is Verb.CLEAR:
+        await hooks.release(around.session, action.resource, live)
     return Outcome(
         Result.PRUNED, "pruned" if action.verb is Verb.PRUNE else "deleted before creation", _version(action)
     )
@@ -154,8 +157,9 @@ async def _delete(action: Action, around: Circumstances) -> Outcome:
 async def _create_hook(action: Action, around: Circumstances) -> Outcome:
     assert action.manifest is not None
     writer = around.session.writer
+    body = hooks.kept(action.manifest.body)
     try:
-        written = await writer.create(action.manifest.body, dry_run=around.operation.dry_run)
+        written = await writer.create(body, dry_run=around.operation.dry_run)
     except (Refused, ApiConflict):
         existing = await around.session.fetch(action.resource, action.manifest.api_version)
         if existing is None:
@@ -163,7 +167,7 @@ async def _create_hook(action: Action, around: Circumstances) -> Outcome:
         if not _made_by(existing, around.operation) and "BeforeHookCreation" in action.delete_policies:
             raise
         if not _made_by(existing, around.operation):
-            written = await writer.server_side_apply(action.manifest.body)
+            written = await writer.server_side_apply(body)
             around.session.observe(written.body)
             return Outcome(Result.CONFIGURED, "", _version(action), _resource_version(written.body))
         return Outcome(Result.UNCHANGED, "", _version(action), _resource_version(existing))

@@ -1,0 +1,69 @@
+"""
+Keeps a hook until its result was read, and lets it go afterwards.
+
+A Job may delete itself the moment it ends (``ttlSecondsAfterFinished: 0``), and
+with it the only proof that it succeeded. So hooks are created with a finalizer of
+Argo CD's name, which is taken away once their outcome is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from moorage.cluster.session import ClusterSession
+from moorage.engine.moves import HOOK_DONE
+from moorage.model.errors import ApiConflict, Refused
+from moorage.model.identity import ResourceKey
+from moorage.model.manifest import Json
+from moorage.model.operation import Operation, Plan, Verb
+from moorage.model.words import HOOK_FINALIZER
+
+
+def kept(body: Json) -> Json:
+    """Return a hook's body with the finalizer that keeps it."""
+    metadata = body["metadata"]
+    finalizers = [*(metadata.get("finalizers") or ()), HOOK_FINALIZER]
+    return {**body, "metadata": {**metadata, "finalizers": list(dict.fromkeys(finalizers))}}
+
+
+def is_kept(body: Json) -> bool:
+    """Whether a live hook still has the finalizer."""
+    return HOOK_FINALIZER in (body["metadata"].get("finalizers") or ())
+
+
+async def release(session: ClusterSession, key: ResourceKey, body: Json) -> None:
+    """Take the finalizer away; one that changed or went meanwhile is looked at again by the next pass."""
+    if not is_kept(body):
+        return
+    metadata = body["metadata"]
+    left = [each for each in metadata["finalizers"] if each != HOOK_FINALIZER]
+    change = {"metadata": {"finalizers": left or None, "resourceVersion": metadata.get("resourceVersion")}}
+    try:
+        after = await session.writer.patch(key, change, version=body["apiVersion"].rpartition("/")[2])
+    except (ApiConflict, Refused):
+        return
+    session.observe(after)
+
+
+async def release_finished(
+    session: ClusterSession, plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]
+) -> None:
+    """Let go of the hooks whose success is on record."""
+    for key, body in _hooks(plan, live):
+        done = [o for a, o in operation.outcomes.items() if a.resource == key and a.verb is Verb.HOOK]
+        if any(outcome.message.startswith(HOOK_DONE) for outcome in done):
+            await release(session, key, body)
+
+
+async def release_all(session: ClusterSession, plan: Plan, live: Mapping[ResourceKey, Json]) -> None:
+    """Let go of every hook of an operation that is over."""
+    for key, body in _hooks(plan, live):
+        await release(session, key, body)
+
+
+def _hooks(plan: Plan, live: Mapping[ResourceKey, Json]) -> Iterable[tuple[ResourceKey, Json]]:
+    for step in (*plan.steps, *plan.on_failure):
+        for action in step.actions:
+            body = live.get(action.resource) if action.verb is Verb.HOOK else None
+            if body is not None and is_kept(body):
+                yield action.resource, body
