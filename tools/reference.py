@@ -14,6 +14,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -120,8 +121,19 @@ def words_by_heading() -> dict[str, list[tuple[str, str, str]]]:
     for node, after in pairwise(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             heading = headings[max(number for number in headings if number < node.lineno)]
-            found[heading].append((node.target.id, _constant(node.value), _plain(_constant(after))))
+            meaning = _plain(_constant(after)) + ("" if is_used(node.target.id) else " *Not used yet.*")
+            found[heading].append((node.target.id, _constant(node.value), meaning))
     return found
+
+
+def is_used(constant: str) -> bool:
+    """Return whether anything in the house beside the list of words names a constant of it."""
+    return any(constant in _names(path) for path in (ROOT / "src").rglob("*.py") if path != WORDS)
+
+
+@cache
+def _names(path: Path) -> frozenset[str]:
+    return frozenset(re.findall(r"\b[A-Z][A-Z_]+\b", path.read_text()))
 
 
 def _constant(node: ast.AST | None) -> str:
