@@ -242,7 +242,12 @@ class ApplicationPass:
             match move:
                 case Perform():
                     around = Circumstances(
-                        seen.allowed.session, operation, comparison, live.objects, app.annotations
+                        seen.allowed.session,
+                        operation,
+                        comparison,
+                        live.objects,
+                        app.annotations,
+                        seen.rules.rules,
                     )
                     done = await perform(move.actions, around)
                     operation = operation.with_outcomes(done.outcomes)

@@ -17,7 +17,9 @@ from itertools import groupby
 
 from moorage.cluster.session import ClusterSession
 from moorage.control import hooks
+from moorage.engine.compare import Rules
 from moorage.engine.order import kind_rank
+from moorage.engine.respect import respecting
 from moorage.model.errors import ApiConflict, Error, Refused, Terminal
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, Manifest
@@ -46,6 +48,7 @@ class Circumstances:
     comparison: Comparison
     live: Mapping[ResourceKey, Json]
     annotations: Mapping[str, str]
+    rules: Rules | None = None
 
 
 async def perform(actions: Sequence[Action], around: Circumstances) -> Performed:
@@ -182,6 +185,8 @@ async def _apply(action: Action, around: Circumstances, done: Performed) -> Outc
     assert action.manifest is not None
     writer, options, dry_run = around.session.writer, action.options, around.operation.dry_run
     body, live = action.manifest.body, around.live.get(action.resource)
+    if options.respect_ignore_differences and live is not None and around.rules is not None:
+        body = respecting(body, live, around.rules.ignore, around.rules.jq)
     message = ""
     if options.replace:
         written = await writer.replace(body, force=options.force, dry_run=dry_run)
