@@ -53,6 +53,26 @@ def test_a_default_inside_an_atomic_value_is_no_difference(
     assert normalize(declared) == normalize(live)
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        pytest.param({"minReadySeconds": 0}, id="zero"),
+        pytest.param({"paused": False}, id="false"),
+        pytest.param({"template": {"spec": {"priorityClassName": ""}}}, id="empty"),
+    ],
+)
+def test_a_zero_that_the_server_leaves_out_is_no_difference(declared: dict[str, Any]) -> None:
+    """
+    Fields that Kubernetes holds by value are gone when they are zero, false or empty.
+    """
+    head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}}
+    without = {"template": {"spec": {}}} if "template" in declared else {}
+
+    assert normalize({**head, "spec": {"replicas": 0, **declared}}) == normalize(
+        {**head, "spec": {"replicas": 0, **without}}
+    )
+
+
 def test_another_value_counts() -> None:
     """
     Only the default is as good as absent.

@@ -11,6 +11,7 @@ normalizing twice gives what normalizing once gives.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -105,13 +106,43 @@ _EMPTY_MEANS_ABSENT_IN_OWN_KINDS = _EMPTY_MEANS_ABSENT | {
 }
 
 
+_ZERO_MEANS_ABSENT = frozenset(
+    {
+        "clusterIP",
+        "externalName",
+        "healthCheckNodePort",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostPort",
+        "initialDelaySeconds",
+        "insecureSkipTLSVerify",
+        "loadBalancerIP",
+        "minReadySeconds",
+        "nodePort",
+        "paused",
+        "priorityClassName",
+        "publishNotReadyAddresses",
+        "readOnly",
+        "stdin",
+        "stdinOnce",
+        "subPath",
+        "tty",
+        "workingDir",
+    }
+)
+"""Fields of Kubernetes' own kinds that Go holds by value and leaves out when they are zero, false or empty."""
+
+_ZERO_IN_TEXT = re.compile(rb'"(?:%s)":(?:0|false|"")[,}]' % "|".join(sorted(_ZERO_MEANS_ABSENT)).encode())
+
+
 def _without_emptiness(body: Json) -> Json:
     try:
         text = orjson.dumps(body)
     except TypeError:
         text = b":null"
     # Most objects hold nothing empty; asking the serializer is ten times faster than looking.
-    if not (b":null" in text or b":[]" in text or b":{}" in text):
+    if not (b":null" in text or b":[]" in text or b":{}" in text or _ZERO_IN_TEXT.search(text)):
         return body
     group = group_of(str(body.get("apiVersion")))
     own_kind = "." not in group or group.endswith(".k8s.io")
@@ -148,6 +179,8 @@ def _as_good_as_absent(name: str, value: Any, own_kind: bool) -> bool:
         return True
     if value == [] and isinstance(value, list):
         return own_kind
+    if own_kind and name in _ZERO_MEANS_ABSENT and (value is False or value == "" or value == 0):
+        return True
     return value == {} and name in (_EMPTY_MEANS_ABSENT_IN_OWN_KINDS if own_kind else _EMPTY_MEANS_ABSENT)
 
 
