@@ -180,7 +180,6 @@ def test_every_option_has_its_place():
 
 
 WITHOUT_EFFECT = {
-    "RespectIgnoreDifferences": "respect_ignore_differences",
     "ServerSideDiff": "server_side_diff",
     "IncludeMutationWebhook": "include_mutation_webhook",
 }
