@@ -34,7 +34,7 @@ def test_floors_are_drawn_in_their_order():
     The picture names every room of the import contract, from the highest floor to the lowest.
     """
     drawn = PAGE.partition("```text\n")[2].partition("```")[0]
-    picture = "\n".join(line[:45] for line in drawn.splitlines())
+    picture = "\n".join(line[:47] for line in drawn.splitlines())
     floors = [floor.split(" | ") for floor in layers() if floor != "__main__"]
     places = [[re.search(rf"\b{room}\b", picture).start() for room in rooms] for rooms in floors]
     lines = [picture.count("\n", 0, place) for rooms in places for place in rooms]
