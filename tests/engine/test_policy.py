@@ -205,6 +205,17 @@ def test_a_failed_revision_is_told():
     assert warning == "Failed last sync attempt to aaaaaaa: quota exceeded"
 
 
+def test_a_source_read_back_is_the_same_source():
+    """
+    A null in a source, which a status does not keep, does not make each pass sync anew.
+    """
+    helm = {"helm": {"valuesObject": {"a": None, "b": {"c": None}}}}
+    app = application(automated=True, source=Source("https://git.example/x.git", options=helm))
+    kept = {**app.source.declared, "helm": {"valuesObject": {"b": {}}}}
+
+    assert NotNow("drift, and self-healing is off") == decided(app, ended(source=kept))
+
+
 # Self-healing.
 
 

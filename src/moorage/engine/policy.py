@@ -257,7 +257,17 @@ def _never_tried(last: Operation, candidates: list[Difference]) -> bool:
 
 def _other_source(app: Application, last: Operation) -> bool:
     """Whether the application asks for another source by now, such as other parameters at one revision."""
-    return last.source is not None and last.source != app.source.declared
+    if last.source is None or last.source == app.source.declared:
+        return False
+    return bool(_without_nulls(last.source) != _without_nulls(app.source.declared))
+
+
+def _without_nulls(value: Any) -> Any:
+    # A status is written by merge patches, in which null means absent: what was
+    # read back has none, and must still equal what was declared.
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return value
 
 
 def _healed_in_vain(last: Operation, candidates: list[Difference]) -> bool:
