@@ -3,9 +3,9 @@ Did a ref move, and who wants to know?
 
 Each followed repository is looked at once an interval, with jitter, whatever
 the number of refs and applications that follow it. A webhook brings the look
-forward: a signed one fetches the ref it names at once, an unsigned one is no
-more than a hint: a burst of them is looked into, a flood only so often. What moved is always what
-the server says, never what the webhook says.
+forward: the ref it names is fetched at once. An unsigned one is no more than a
+hint: a burst of them is looked into, a flood only so often. What moved is always
+what the server says, never what the webhook says.
 """
 
 from __future__ import annotations
@@ -43,18 +43,17 @@ class _Followed:
     refs: dict[str, str | None] = field(default_factory=dict)
     looked: float = float("-inf")
     busy: bool = False
-    again: bool = False
     hints: float = UNSIGNED_AT_ONCE
     hinted: float = 0.0
 
-    def hint(self, now: float) -> float:
-        """Return when an unsigned hint may cause a look: now, while there were few of them lately."""
+    def hint(self, now: float) -> bool:
+        """Whether an unsigned hint is looked into: yes, while there were few of them lately."""
         refilled = self.hints + (now - self.hinted) / UNSIGNED_EVERY
         self.hints, self.hinted = min(float(UNSIGNED_AT_ONCE), refilled), now
         if self.hints < 1.0:
-            return max(now, self.looked + UNSIGNED_EVERY)
+            return False
         self.hints -= 1.0
-        return now
+        return True
 
 
 class Follower:
@@ -129,14 +128,13 @@ class Follower:
         places = {place for url in news.urls if (place := place_of(url))}
         keys = {key for place in places for key in self._places.get(place, ())}
         entries = [self._followed[key] for key in sorted(keys)]
-        if news.trusted:
-            await asyncio.gather(*(self._hear(entry, news) for entry in entries))
-        else:
-            for entry in entries:
-                entry.due = min(entry.due, entry.hint(self._clock()))
-                # A look that is under way may have asked before the ref moved.
-                entry.again = entry.busy
-            self._changed.set()
+        now = self._clock()
+        heard = [entry for entry in entries if news.trusted or entry.hint(now)]
+        for entry in entries:
+            if entry not in heard:
+                entry.due = min(entry.due, max(now, entry.looked + UNSIGNED_EVERY))
+                self._changed.set()
+        await asyncio.gather(*(self._hear(entry, news) for entry in heard))
         return len(entries)
 
     async def _hear(self, entry: _Followed, news: RevisionSeen) -> None:
@@ -168,8 +166,6 @@ class Follower:
                     await self._look(entry)
                 finally:
                     entry.busy = False
-                    if entry.again:
-                        entry.again, entry.due = False, self._clock()
                 continue
             self._changed.clear()
             try:

@@ -43,6 +43,7 @@ class _Round:
 
     def __init__(self) -> None:
         self.wanted: set[str] = set()
+        self.lacking: set[str] = set()
         self.done = False
         self.error: Error | None = None
 
@@ -96,14 +97,15 @@ class Mirror:
         """
         Return what the server lists, at most `within` seconds old.
 
-        Callers that arrive while the server is being asked share the next answer.
+        Callers that arrive while the server is being asked share that answer where
+        `within` lets them, and the next one where not.
         """
-        if self.table is not None and self._clock() - self.looked_at < within:
-            return self.table
-        if self._failed is not None and self._clock() - self._failed[0] < min(within, _FAILURE_KEPT):
-            raise type(self._failed[1])(*self._failed[1].args) from self._failed[1]
+        if (known := self._known(within)) is not None:
+            return known
         mine = self._look
         async with self._looking:
+            if (known := self._known(within)) is not None:
+                return known
             if not mine.done:
                 # From here on new callers gather for the look after this one.
                 self._look = _Round()
@@ -117,6 +119,14 @@ class Mirror:
             raise type(mine.error)(*mine.error.args) from mine.error
         assert self.table is not None
         return self.table
+
+    def _known(self, within: float) -> RefTable | None:
+        """Return what was listed lately; raise what went wrong a moment ago."""
+        if self.table is not None and self._clock() - self.looked_at < within:
+            return self.table
+        if self._failed is not None and self._clock() - self._failed[0] < min(within, _FAILURE_KEPT):
+            raise type(self._failed[1])(*self._failed[1].args) from self._failed[1]
+        return None
 
     async def _look_now(self) -> None:
         began = self._clock()
@@ -150,7 +160,7 @@ class Mirror:
             oid = table.refs[full]
             if await self.has(oid):
                 return oid
-            await self.fetch_ref(table.head if full == "HEAD" and table.head else full)
+            await self._bring(table.head if full == "HEAD" and table.head else full, oid)
             if await self.has(oid):
                 return oid
         raise RevisionNotFound(
@@ -163,17 +173,20 @@ class Mirror:
 
         One process and no look before it: this is how a webhook is followed.
         """
-        kept = _kept_name(full)
+        await self._bring(full)
+        oid = await self._peeled(await self._read_ref(_kept_name(full)))
+        if self.table is not None:
+            self.table = self.table.having(full, oid)
+        return oid
+
+    async def _bring(self, full: str, lacking: str = "") -> None:
+        """Fetch a ref; where `lacking` names the object that is wanted of it, only if that is still not here."""
         try:
-            await self._fetch({f"+{full}:{kept}"})
+            await self._fetch({f"+{full}:{_kept_name(full)}"}, lacking)
         except RevisionNotFound:
             if self.table is not None:
                 self.table = self.table.having(full, None)
             raise
-        oid = await self._peeled(await self._read_ref(kept))
-        if self.table is not None:
-            self.table = self.table.having(full, oid)
-        return oid
 
     async def has(self, oid: str) -> bool:
         """Return whether an object is in the mirror."""
@@ -334,17 +347,19 @@ class Mirror:
 
     # The network
 
-    async def _fetch(self, wanted: set[str]) -> None:
+    async def _fetch(self, wanted: set[str], lacking: str = "") -> None:
         """Have everything wanted fetched: by the round that begins next, alone or with others."""
         mine = self._round
         mine.wanted |= wanted
+        mine.lacking.add(lacking)
         async with self._fetching:
             if not mine.done:
                 # From here on new callers gather for the round after this one.
                 if self._round is mine:
                     self._round = _Round()
                 try:
-                    await self._fetch_now(mine.wanted)
+                    if not await self._has_all(mine.lacking):
+                        await self._fetch_now(mine.wanted)
                 except Error as error:
                     mine.error = error
                 mine.done = True
@@ -353,6 +368,12 @@ class Mirror:
             await self._fetch_alone(wanted)
         elif mine.error is not None:
             raise type(mine.error)(*mine.error.args) from mine.error
+
+    async def _has_all(self, oids: set[str]) -> bool:
+        """Return whether the round before has brought everything; an empty id stands for "ask again"."""
+        if "" in oids or self._reader is None:
+            return False
+        return all(await asyncio.gather(*(self.has(oid) for oid in oids)))
 
     async def _fetch_alone(self, wanted: set[str]) -> None:
         async with self._fetching:
