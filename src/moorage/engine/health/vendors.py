@@ -17,6 +17,7 @@ from moorage.engine.health.language import (
     holds,
     in_order_of_clauses,
     in_order_of_conditions,
+    items,
     number,
     once_observed,
     text,
@@ -182,6 +183,50 @@ def _of_ancestors(body: Json) -> list[Json]:
     return [c for ancestor in every for c in conditions({"status": ancestor})]
 
 
+def _numaflow(body: Json) -> Health:
+    failed = next((c for c in conditions(body) if c.get("status") == "False"), None)
+    phase = text(body, "status", "phase")
+    label = text(body, "metadata", "labels", "numaplane.numaproj.io/progressive-result-state")
+    if failed is not None or phase == "Failed" or label == "failed":
+        return Health(D, text(failed, "message") or text(body, "status", "message"))
+    good = phase in ("Running", "Paused", "Pausing", "Deleting")
+    return Health(H if good else P, f"phase is {phase or 'not set'}")
+
+
+def _karmada_binding(body: Json) -> Health:
+    found, wanted = items(body, "status", "aggregatedStatus"), items(body, "spec", "clusters")
+    if not found or len(found) < len(wanted):
+        return Health(P, f"{len(found)} of {len(wanted)} clusters have told their status")
+    for cluster in found:
+        health, name = text(cluster, "health"), text(cluster, "clusterName")
+        if health == "Unhealthy" or (health == "Unknown" and cluster.get("applied") is not True):
+            return Health(D, text(cluster, "appliedMessage") or f"cluster {name} is {health}")
+    return HEALTHY
+
+
+def _solr_cloud(body: Json) -> Health:
+    nodes = items(body, "status", "solrNodes")
+    ready = sum(1 for node in nodes if node.get("ready") is True)
+    if nodes and ready == len(nodes):
+        return HEALTHY
+    return Health(P, f"{ready} of {len(nodes)} nodes are ready")
+
+
+def _promoted(body: Json) -> Health:
+    ready = condition(body, "Ready")
+    if ready is None:
+        return Health(P, "waiting for Ready")
+    if number(ready, "observedGeneration") != number(body, "metadata", "generation"):
+        return Health(P, "waiting for the controller to see the latest generation")
+    if ready.get("status") == "True":
+        return HEALTHY
+    return Health(D if ready.get("status") == "False" else P, text(ready, "message"))
+
+
+_PROMOTED = (
+    "ArgoCDCommitStatus ChangeTransferPolicy ClusterScmProvider CommitStatus GitCommitStatus GitRepository"
+    " PromotionStrategy PullRequest ScmProvider TimedCommitStatus WebRequestCommitStatus"
+)
 AIRLOCK: Rule = _airlock
 _COMPLIANT = by_word("status.compliant", "Compliant → Healthy, else Degraded")
 _COMPLETED = by_word("status.state", "Completed → Healthy, Running → Progressing, else Degraded")
@@ -253,6 +298,14 @@ TABLE: Table = {
         "InvalidSpec=* → Degraded, Progressing=*/RolloutAborted → Degraded,"
         " Progressing=*/ProgressDeadlineExceeded → Degraded, Paused=True → Suspended, else Healthy"
     ),
+    **{
+        ("numaflow.numaproj.io", kind): once_observed(_numaflow)
+        for kind in ("Pipeline", "MonoVertex", "InterStepBufferService", "Vertex")
+    },
+    ("work.karmada.io", "ResourceBinding"): _karmada_binding,
+    ("work.karmada.io", "ClusterResourceBinding"): _karmada_binding,
+    ("solr.apache.org", "SolrCloud"): _solr_cloud,
+    **{("promoter.argoproj.io", kind): _promoted for kind in _PROMOTED.split(" ")},
     ("k8s.mariadb.com", "SqlJob"): in_order_of_clauses(
         "JobComplete=True → Healthy, JobFailed=True → Degraded, else Progressing"
     ),
