@@ -16,10 +16,12 @@ import gzip
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from moorage.sandbox import kinds
+from moorage.sandbox.protobuf import message_name
 
 OUT = Path(__file__).parent.parent / "src/moorage/sandbox/data" / f"protobuf-{kinds.VERSION}.json.gz"
 MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.M | re.S)
@@ -39,6 +41,7 @@ def main() -> None:
     for folder in sys.argv[1:]:
         for file in Path(folder).rglob("generated.proto"):
             messages.update(read(file.read_text()))
+    defined = definitions_by_message()
     waiting = [*EXTRA, *(message_name(name) for name in kinds.definition_names().values())]
     kept: dict[str, list[list[object]]] = {}
     while waiting:
@@ -46,27 +49,27 @@ def main() -> None:
         if name in kept or name not in messages:
             continue
         waiting += [str(field[2]).removeprefix("[]").removeprefix("{}") for field in messages[name]]
-        kept[name] = [as_json(name, field, messages) for field in messages[name]]
+        kept[name] = [as_json(defined.get(name, {}), field, messages) for field in messages[name]]
     with OUT.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=9) as packed:
         packed.write(orjson.dumps(dict(sorted(kept.items()))))
     print(f"{len(kept)} messages, {OUT.stat().st_size} bytes")
 
 
-def message_name(definition: str) -> str:
-    """Return the protobuf name of an OpenAPI definition: ``io.k8s.api…`` is ``k8s.io.api…``."""
-    parts = definition.split(".")
-    return ".".join(["k8s", "io", *parts[2:]]) if parts[:2] == ["io", "k8s"] else definition
+def definitions_by_message() -> dict[str, Any]:
+    """Return the OpenAPI definitions by the names of their messages."""
+    return {message_name(name): definition for name, definition in kinds.definitions().items()}
 
 
-def as_json(message: str, field: list[object], messages: dict[str, list[list[object]]]) -> list[object]:
+def as_json(
+    definition: dict[str, Any], field: list[object], messages: dict[str, list[list[object]]]
+) -> list[object]:
     """Return a field under the name JSON has for it."""
-    definition = kinds.definitions().get("io." + message) or {}
     names = definition.get("properties") or {}
     number, name, kind = field
     if not names or name in names:
         return field
     for other in names:
-        if other.lower() == str(name).lower():
+        if re.sub(r"[^a-z0-9]", "", other.lower()) == str(name).lower():
             return [number, other, kind]
     return [number, name, f"<>{kind}"] if kind in messages else field
 

@@ -73,10 +73,17 @@ def _decode(body: bytes) -> Json:
 def _name(api_version: str, kind: str) -> str:
     version = api_version.rpartition("/")[2]
     definition = kinds.definition_names().get((group_of(api_version), version, kind))
-    name = _MORE.get(kind) or (definition or "").removeprefix("io.")
+    name = _MORE.get(kind) or message_name(definition or "")
     if name not in _messages():
         raise _Malformed
     return name
+
+
+def message_name(definition: str) -> str:
+    """Return the protobuf name of an OpenAPI definition: ``io.k8s.api…`` is ``k8s.io.api…``."""
+    parts = definition.split(".")
+    named = ["k8s", "io", *parts[2:]] if parts[:2] == ["io", "k8s"] else parts
+    return ".".join(named).replace("-", "_")
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -134,9 +141,20 @@ def _message(data: memoryview, name: str, depth: int) -> Any:
             result.update(_value(value, kind[2:], depth))
         else:
             result[field] = _value(value, kind, depth)
-    if name.rpartition(".")[2] in ("ExtraValue", "Verbs"):
-        return result.get("items", [])
+    chosen = _CHOICES.get(name.rpartition(".")[2])
+    if chosen is not None:
+        return next((result[field] for field in chosen if field in result), [])
     return result
+
+
+_CHOICES = {
+    "ExtraValue": ("items",),
+    "Verbs": ("items",),
+    "JSONSchemaPropsOrArray": ("jSONSchemas", "schema"),
+    "JSONSchemaPropsOrBool": ("schema", "allows"),
+    "JSONSchemaPropsOrStringArray": ("schema", "property"),
+}
+"""Messages for which JSON has one of their fields in their place, the first that is told."""
 
 
 def _pair(value: int | memoryview, kind: str, depth: int) -> tuple[str, Any]:
