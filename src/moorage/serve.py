@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ import uvicorn
 
 from moorage.api.app import make_app
 from moorage.cluster.credentials import Access
-from moorage.cluster.http import Api
+from moorage.cluster.http import Api, Observe
 from moorage.cluster.schemas import Shelf
 from moorage.cluster.session import ClusterSession
 from moorage.cluster.settings import ClusterSettings
@@ -72,6 +73,58 @@ class Address:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the process has its own."""
+
+    def capture_signals(self) -> Any:
+        return contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def _listening(where: str, app: Any) -> AsyncIterator[Address]:
+    """Answer on an address (``host:port``) as long as the context lasts."""
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.create_server((host, int(port)), family=family)
+    except (OSError, ValueError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "write host:port"
+        raise InvalidConfiguration(
+            f"serve.listen: cannot listen on {where}: {why}; choose another with --listen"
+        ) from error
+    config = uvicorn.Config(
+        app, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        yield Address(host, bound.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """
+    What a house is made of where it touches the world: network, disk and time.
+
+    A simulation brings its own; everybody else takes these.
+    """
+
+    api: Callable[[Access, ClusterSettings, Observe], Api] = Api
+    sources: Callable[[GitSettings], Sources] = Sources
+    renders: Callable[[RenderSettings], RenderPool] = RenderPool
+    listening: Callable[[str, Any], AbstractAsyncContextManager[Address]] = _listening
+    clock: Callable[[], datetime] = _now
+    shelf: Callable[[], Shelf[Schemas]] = lambda: Shelf(Schemas)
+
+
 class House:
     """
     All rooms of one process, built and connected, not yet running.
@@ -81,9 +134,15 @@ class House:
     """
 
     def __init__(
-        self, settings: Settings, access: Access, *, cluster_settings: ClusterSettings | None = None
+        self,
+        settings: Settings,
+        access: Access,
+        *,
+        cluster_settings: ClusterSettings | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.settings = settings
+        self._parts = parts = parts or Parts()
         self.started = asyncio.Event()
         self.address: Address | None = None
         self._cluster_settings = cluster_settings or ClusterSettings(
@@ -93,22 +152,23 @@ class House:
         self.queue: Queue[AppKey] = Queue()
         self.metrics = Metrics()
         self.board = Board(settings.serve.namespace, self._application_changed, self._config_changed)
-        self.api = Api(access, self._cluster_settings, self._observer("control"))
+        self.api = parts.api(access, self._cluster_settings, self._observer("control"))
         self.home = Home(self.api, self.board, settings.serve.application_namespaces)
-        self.sources = Sources(_git_settings(settings, data))
+        self.sources = parts.sources(_git_settings(settings, data))
         self.repositories = Repositories(self.sources, self.queue.add)
-        self.renders = RenderPool(_render_settings(settings, data))
+        self.renders = parts.renders(_render_settings(settings, data))
         self.fleet = Fleet(access, self._cluster_settings, self._open_session)
-        self._shelf: Shelf[Schemas] = Shelf(Schemas)
+        self._shelf = parts.shelf()
         self.recorder = Recorder(self.metrics)
-        reporter = Reporter(self.home, self.board, self.recorder)
+        reporter = Reporter(self.home, self.board, self.recorder, parts.clock)
         self.passes = ApplicationPass(
             self.board,
             self.fleet,
             Observer(self.repositories, self.renders),
             reporter,
-            Deletion(self.fleet, reporter),
+            Deletion(self.fleet, reporter, parts.clock),
             self.repositories.followed,
+            parts.clock,
         )
         self.controller = Controller(self.queue, self._timed_pass, passes=settings.limits.passes)
         self.desk = Desk(
@@ -125,13 +185,13 @@ class House:
         await self.sources.start()
         try:
             async with (
-                _listening(self.settings.serve.listen, make_app(self.desk)) as self.address,
+                self._parts.listening(self.settings.serve.listen, make_app(self.desk)) as self.address,
                 asyncio.TaskGroup() as group,
             ):
                 group.create_task(self.home.run())
                 group.create_task(self.fleet.run())
                 group.create_task(self.repositories.run())
-                group.create_task(self.recorder.run(self.home.post_event, lambda: datetime.now(UTC)))
+                group.create_task(self.recorder.run(self.home.post_event, self._parts.clock))
                 group.create_task(self._watchdog())
                 await self.home.synced()
                 self._config_changed(Config(self.board.namespace), self.board.config)
@@ -195,8 +255,8 @@ class House:
             owner_of,
             self._resources_changed,
             lambda: self._freshness_changed(cluster),
-            self._observer(cluster.server),
             self._shelf,
+            self._parts.api(access, self._cluster_settings, self._observer(cluster.server)),
         )
 
     def _resources_changed(self, changed: Changed) -> None:
@@ -273,38 +333,6 @@ def _render_settings(settings: Settings, data: Path) -> RenderSettings:
             seconds=settings.limits.render_seconds, memory=settings.limits.render_megabytes * MIB
         ),
     )
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the process has its own."""
-
-    def capture_signals(self) -> Any:
-        return contextlib.nullcontext()
-
-
-@contextlib.asynccontextmanager
-async def _listening(where: str, app: Any) -> AsyncIterator[Address]:
-    """Answer on an address (``host:port``) as long as the context lasts."""
-    host, _, port = where.rpartition(":")
-    host = host.strip("[]") or "127.0.0.1"
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, int(port)), family=family)
-    except (OSError, ValueError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else "write host:port"
-        raise InvalidConfiguration(
-            f"serve.listen: cannot listen on {where}: {why}; choose another with --listen"
-        ) from error
-    config = uvicorn.Config(
-        app, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        yield Address(host, bound.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await serving
 
 
 def configure_logging(level: str, *, as_json: bool, stream: Any = None) -> None:

@@ -17,7 +17,7 @@ The public names, module by module::
     discovery    Kinds.entry(group, kind) -> KindEntry | None; Kinds.path(key, version="") -> str
     store        Store, Record, Change(role, instances, key, old, new)
     live         LiveState(objects, complete, gaps, children, why)
-    session      ClusterSession(name, access, settings, owner_of, on_change, on_freshness=None, observe=None)
+    session      ClusterSession(name, access, settings, owner_of, on_change, on_freshness=None, shelf=None, api=None)
                    await run()                      until cancelled; restarts itself with backoff
                    await live_state(instance, targeted: Mapping[ResourceKey, str]) -> LiveState
                    await fetch(key, api_version="") -> Json | None

@@ -24,7 +24,7 @@ from moorage.cluster.apply import Writer
 from moorage.cluster.credentials import Access
 from moorage.cluster.definitions import API_SERVICE, CRD, Definitions
 from moorage.cluster.discovery import KindEntry, Kinds, discover
-from moorage.cluster.http import Api, Observe
+from moorage.cluster.http import Api
 from moorage.cluster.live import Freshness, Objects
 from moorage.cluster.records import Record, at_least
 from moorage.cluster.schemas import SchemaSource, Shelf
@@ -63,13 +63,13 @@ class ClusterSession:
         owner_of: OwnerOf,
         on_change: Callable[[Changed], None],
         on_freshness: Callable[[], None] | None = None,
-        observe: Observe | None = None,
         shelf: Shelf[Schemas] | None = None,
+        api: Api | None = None,
     ) -> None:
         self.name = name
         self.access = access
         self.settings = settings
-        self.api = Api(access, settings, observe)
+        self.api = api or Api(access, settings)
         self.store = Store(owner_of, on_change)
         self.kinds = Kinds()
         self.writer = Writer(self.api, lambda: self.kinds, self.schemas, self.wait_established)

@@ -30,6 +30,7 @@ from moorage.sandbox.namespaces import Namespaces
 from moorage.sandbox.requests import Request, parse_query
 from moorage.sandbox.store import Store
 from moorage.sandbox.workloads import StoreCluster, Workloads
+from moorage.sandbox.workloads.ports import Clock
 
 _OPEN = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 
@@ -80,12 +81,15 @@ class Cut(ConnectionError):
 class Sandbox:
     """A Kubernetes API in one process."""
 
-    def __init__(self, settings: SandboxSettings | None = None, **clock: Any) -> None:
+    def __init__(
+        self, settings: SandboxSettings | None = None, *, life: Clock | None = None, **clock: Any
+    ) -> None:
         self.settings = settings or SandboxSettings()
         self.faults: Callable[[Request], Fault | None] = lambda request: None
         self._kept = _kept(self.settings)
         self.token: str = self._kept.token
         self._clock = clock
+        self._life = life
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._port = self.settings.port
@@ -109,7 +113,9 @@ class Sandbox:
         if self.settings.controllers:
             cluster = StoreCluster(self.store, self.api.registry, self.api.writes)
             authority = (self.authority or b"").decode()
-            self.workloads = Workloads(cluster, ready_after=self.settings.ready_after, authority=authority)
+            self.workloads = Workloads(
+                cluster, clock=self._life, ready_after=self.settings.ready_after, authority=authority
+            )
 
     def _later(self, job: Callable[[], None]) -> None:
         try:
