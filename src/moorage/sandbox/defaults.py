@@ -331,7 +331,9 @@ def _namespace(body: Json) -> None:
     metadata = body.setdefault("metadata", {})
     if name := metadata.get("name"):
         metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = name
-    _set(_spec(body), finalizers=["kubernetes"])
+    # A namespace that goes has lost its finalizer on purpose, once it is empty.
+    if not metadata.get("deletionTimestamp"):
+        _set(_spec(body), finalizers=["kubernetes"])
     body.setdefault("status", {}).setdefault("phase", "Active")
 
 

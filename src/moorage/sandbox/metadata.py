@@ -63,6 +63,8 @@ def for_update(resource: Resource, before: Json, body: Json, subresource: str) -
             kept["managedFields"] = meta["managedFields"]
         return {**_with_status(before, body.get("status")), "metadata": kept}
     changed = {**body, "metadata": meta}
+    if resource.plural == "namespaces" and not resource.group and subresource != "finalize":
+        changed["spec"] = before.get("spec") or {}
     if "status" in resource.subresources and subresource != "finalize":
         changed = _with_status(changed, before.get("status"))
     return changed
