@@ -238,6 +238,7 @@ class ApplicationPass:
             if news := finished_hooks(plan, operation.outcomes, view_of_live):
                 operation = operation.with_outcomes(news)
                 await hooks.release_finished(seen.allowed.session, plan, operation, live.objects)
+                live = await self.observer.live(app, target, seen.config, seen.allowed.session)
             move = next_move(plan, operation.outcomes, view_of_live)
             match move:
                 case Perform():

@@ -42,7 +42,8 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> None
         after = await session.writer.patch(key, change, version=body["apiVersion"].rpartition("/")[2])
     except (ApiConflict, Refused):
         return
-    session.observe(after)
+    if left or not after["metadata"].get("deletionTimestamp"):
+        session.observe(after)
 
 
 async def release_finished(

@@ -96,7 +96,6 @@ class Story:
     _api: Api = field(init=False)
     _head: str = ""
     _stands: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def begin(self) -> None:
         """Start the cluster and the Git server, and declare what they need to know of each other."""
@@ -187,6 +186,8 @@ class Story:
         house.board.on_application = changed
 
     def _show(self, key: AppKey, entry: Entry | None) -> None:
+        if not self.house.started.is_set():
+            return
         if entry is None:
             self._stands.pop(key.name, None)
             self.screen.console.print(f" [dim]·[/dim] {key.name} is gone")
@@ -206,8 +207,12 @@ class Story:
         for condition in status.get("conditions") or ():
             if condition["type"].endswith("Error"):
                 self.screen.trouble(key.name, condition["message"])
-        if all(self._stands.get(name) == ("Synced", "Healthy") for name in APPLICATIONS):
-            self._settled.set()
+
+    def _in_sync(self) -> bool:
+        """Whether all applications were looked at by this process, and are as Git says."""
+        looked_at = {key.name for key, notes in self.house.passes.notebooks.items() if notes.compared}
+        good = {name for name, stands in self._stands.items() if stands == ("Synced", "Healthy")}
+        return looked_at & good >= set(APPLICATIONS)
 
     async def ready(self) -> None:
         """Return once all applications are Synced and Healthy."""
@@ -216,7 +221,8 @@ class Story:
         self.screen.heading("Syncing")
         for key, entry in sorted(self.house.board.applications.items()):
             self._show(key, entry)
-        await self._settled.wait()
+        while not self._in_sync():  # noqa: ASYNC110 - a pass that changes nothing tells nobody
+            await asyncio.sleep(0.05)
         self.screen.step("everything is in sync")
 
     def suggest(self) -> None:
