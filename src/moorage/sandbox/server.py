@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import orjson
@@ -165,7 +166,7 @@ class Sandbox:
         if fault.status is not None:
             answer = _refusal(fault)
         if fault.cut is not None:
-            answer.stream, answer.body = _cut(answer, fault.cut), b""
+            answer.stream, answer.body = _cut(answer.stream, answer.body, fault.cut), b""
         return answer
 
     def _run_waiting(self) -> None:
@@ -193,7 +194,8 @@ class Sandbox:
         request = Request(
             scope["method"], path, parse_query(scope["query_string"].decode("latin-1")), headers, body
         )
-        answer = await self._faulty(request)
+        stopping = self._server is not None and self._server.should_exit
+        answer = _refusal(Fault(status=503)) if stopping else await self._faulty(request)
         if answer.stream is None:
             await _send(send, answer)
         else:
@@ -235,11 +237,13 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End the watches, answer what is under way, and keep what was written."""
+        if self._server is not None:
+            # From here on nothing new is begun: a watch opened now would keep the server from ending.
+            self._server.should_exit = True
         self.api.close()
         if self.workloads is not None:
             await self.workloads.stop()
         if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
             await self._serving
             self._server = self._serving = None
         if self._journal is not None:
@@ -284,9 +288,7 @@ class _Server(uvicorn.Server):
     """Uvicorn without its signal handlers: the process that holds the sandbox has its own."""
 
     def capture_signals(self) -> Any:
-        from contextlib import nullcontext
-
-        return nullcontext()
+        return contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,17 +358,17 @@ _REASONS = {
 }
 
 
-async def _cut(answer: Answer, count: int) -> AsyncIterator[bytes]:
+async def _cut(stream: AsyncIterator[bytes] | None, body: bytes, count: int) -> AsyncIterator[bytes]:
     left = count
-    if answer.stream is None:
-        yield answer.body[:left]
+    if stream is None:
+        yield body[:left]
         raise Cut
-    async for part in answer.stream:
-        yield part[:left]
-        left -= len(part)
-        if left <= 0:
-            raise Cut
-    raise Cut
+    async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], stream)):
+        async for part in stream:
+            yield part[:left]
+            left -= len(part)
+            if left <= 0:
+                raise Cut
 
 
 async def _body(receive: Any) -> bytes | None:
