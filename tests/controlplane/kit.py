@@ -322,7 +322,7 @@ class ControlPlane:
     def _manager_flags(self) -> list[str]:
         return [
             f"--kubeconfig={self.folder / 'manager.kubeconfig'}",
-            "--controllers=*,-bootstrapsigner,-tokencleaner,-nodeipam,-cloud-node-lifecycle,-nodelifecycle",
+            "--controllers=*,-bootstrapsigner,-tokencleaner,-nodeipam,-nodelifecycle",
             f"--service-account-private-key-file={self.folder / 'sa.key'}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._controllers_port}",

@@ -6,6 +6,7 @@ import pytest
 
 from moorage.model.manifest import digest
 from moorage.sandbox.defaults import default, fill
+from moorage.sandbox.preparing import prepare
 from moorage.sandbox.shapes import Decoding, shape_of
 
 
@@ -112,7 +113,6 @@ KINDS = [
             "spec.type": "ClusterIP",
             "spec.sessionAffinity": "None",
             "spec.internalTrafficPolicy": "Cluster",
-            "spec.ipFamilyPolicy": "SingleStack",
             "spec.ports.0": {"port": 80, "protocol": "TCP", "targetPort": 80},
             "status": {"loadBalancer": {}},
         },
@@ -132,7 +132,6 @@ KINDS = [
         obj("v1", "Namespace"),
         {
             "metadata.labels": {"kubernetes.io/metadata.name": "x"},
-            "spec.finalizers": ["kubernetes"],
             "status.phase": "Active",
         },
         id="Namespace",
@@ -354,8 +353,9 @@ def test_new_service_has_an_address_that_stays():
     service["metadata"]["uid"] = "0001"
     again = {**service, "spec": {"type": "NodePort", "ports": [{"port": 80}]}}
 
-    fill(service)
-    fill(again)
+    for each in (service, again):
+        fill(each)
+        prepare(each, None)
 
     assert service["spec"]["clusterIP"].startswith("10.")
     assert [service["spec"]["clusterIP"]] == service["spec"]["clusterIPs"]
@@ -371,6 +371,7 @@ def test_new_job_selects_its_own_pods():
     job["metadata"]["uid"] = "0001"
 
     fill(job)
+    prepare(job, None)
 
     assert job["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": "0001"}}
     assert job["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] == "0001"

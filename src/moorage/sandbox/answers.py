@@ -60,7 +60,7 @@ class Failure(Exception):
         }
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             status["details"] = self.details
         return {**status, "code": self.code}
 
@@ -102,6 +102,18 @@ def not_found(group: str, plural: str, name: str) -> Failure:
 def no_such_path() -> Failure:
     """Return the refusal of a path that belongs to no known resource."""
     return Failure(404, "NotFound", "the server could not find the requested resource", {})
+
+
+class PageNotFound(Failure):
+    """The refusal of a path below which nothing is served; its answer is plain text."""
+
+    def answer(self) -> Answer:
+        return Answer(404, b"404 page not found\n", (("content-type", "text/plain; charset=utf-8"),))
+
+
+def page_not_found() -> Failure:
+    """Return the refusal of a path of no group."""
+    return PageNotFound(404, "NotFound", "404 page not found")
 
 
 def already_exists(group: str, plural: str, name: str) -> Failure:

@@ -54,12 +54,12 @@ class Api:
             resource = self.registry.find(target.group, target.version, target.plural)
             if resource is not None:
                 return self._on_resource(request, resource, target)
-            raise answers.no_such_path()
+            raise self._discovery.nowhere(target.group)
         if request.method != "GET":
             raise answers.method_not_allowed()
         answer = self._about(request)
         if answer is None:
-            raise answers.no_such_path()
+            raise answers.page_not_found()
         return answer
 
     def _about(self, request: Request) -> Answer | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from moorage.engine.merge.schema import deduced
 from moorage.model.manifest import Json
-from moorage.sandbox import defaults, kinds, validation
+from moorage.sandbox import defaults, kinds, preparing, validation
 from moorage.sandbox.answers import Cause
 from moorage.sandbox.kinds import Kind
 from moorage.sandbox.resources import Registry, Resource, ScalePaths
@@ -24,7 +24,6 @@ _UNCOUNTED = frozenset(
         ("", "nodes"),
         ("", "persistentvolumeclaims"),
         ("", "persistentvolumes"),
-        ("", "podtemplates"),
         ("", "resourcequotas"),
         ("", "secrets"),
         ("", "serviceaccounts"),
@@ -71,6 +70,10 @@ class BuiltinRules:
     def default(self, body: Json) -> None:
         """Fill in what was left out."""
         defaults.fill(body)
+
+    def prepare(self, body: Json, before: Json | None) -> None:
+        """Fill in what the server gives out."""
+        preparing.prepare(body, before)
 
     def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
         """Return what is wrong with the body."""

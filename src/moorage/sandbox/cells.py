@@ -28,64 +28,70 @@ def _meta(body: Json) -> Json:
     return body.get("metadata") or {}
 
 
-def _name(body: Json) -> str:
+def name(body: Json) -> str:
+    """Return an object's name."""
     return str(_meta(body).get("name", ""))
 
 
-def _age(body: Json) -> Since:
+def age(body: Json) -> Since:
+    """Return the time an object was created."""
     return Since(_meta(body).get("creationTimestamp") or "")
 
 
-def _part(body: Json, name: str) -> Json:
-    return body.get(name) or {}
+def part(body: Json, field: str) -> Json:
+    """Return an object inside an object, empty where there is none."""
+    return body.get(field) or {}
 
 
-def _joined(values: Iterable[Any], empty: str = NONE) -> str:
+def joined(values: Iterable[Any], empty: str = NONE) -> str:
+    """Return values separated by commas, `empty` where there are none."""
     return ",".join(str(value) for value in values) or empty
 
 
-def _labels(labels: Json | None) -> str:
-    return _joined(f"{key}={value}" for key, value in sorted((labels or {}).items()))
+def labels(values: Json | None) -> str:
+    """Return labels as ``key=value`` pairs."""
+    return joined(f"{key}={value}" for key, value in sorted((values or {}).items()))
 
 
-def _selector(selector: Json | None) -> str:
-    selector = selector or {}
-    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
-    for rule in selector.get("matchExpressions") or ():
+def selector(told: Json | None) -> str:
+    """Return a label selector in the words of a query."""
+    told = told or {}
+    parts = [f"{key}={value}" for key, value in sorted((told.get("matchLabels") or {}).items())]
+    for rule in told.get("matchExpressions") or ():
         operator, values = rule["operator"], ",".join(sorted(rule.get("values") or ()))
         words = {"Exists": rule["key"], "DoesNotExist": f"!{rule['key']}"}
         parts.append(words.get(operator) or f"{rule['key']} {operator.lower()} ({values})")
-    return _joined(parts)
+    return joined(parts)
 
 
 def _template(body: Json) -> tuple[str, str]:
-    spec = _part(_part(_part(body, "spec"), "template"), "spec")
+    spec = part(part(part(body, "spec"), "template"), "spec")
     containers = spec.get("containers") or ()
-    return _joined(each["name"] for each in containers), _joined(each.get("image", "") for each in containers)
+    return joined(each["name"] for each in containers), joined(each.get("image", "") for each in containers)
 
 
 def plain(body: Json) -> list[Any]:
-    return [_name(body), _age(body)]
+    return [name(body), age(body)]
 
 
 def created(body: Json) -> list[Any]:
-    return [_name(body), _meta(body).get("creationTimestamp") or ""]
+    return [name(body), _meta(body).get("creationTimestamp") or ""]
 
 
 # --- pods and workloads --------------------------------------------------------------------------
 
 
 def pod(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     held = status.get("containerStatuses") or []
     restarts = sum(each.get("restartCount", 0) for each in held)
     gates = spec.get("readinessGates") or []
     return [
-        _name(body),
+        name(body),
         f"{sum(bool(each.get('ready')) for each in held)}/{len(spec.get('containers') or ())}",
         _pod_status(body),
         str(restarts),
-        _age(body),
+        age(body),
         status.get("podIP") or NONE,
         spec.get("nodeName") or NONE,
         status.get("nominatedNodeName") or NONE,
@@ -94,7 +100,7 @@ def pod(body: Json) -> list[Any]:
 
 
 def _pod_status(body: Json) -> str:
-    status = _part(body, "status")
+    status = part(body, "status")
     if _meta(body).get("deletionTimestamp"):
         return "Terminating"
     reason = status.get("reason") or status.get("phase") or "Unknown"
@@ -113,52 +119,52 @@ def _pod_status(body: Json) -> str:
 
 
 def deployment(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     return [
-        _name(body),
+        name(body),
         f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 1)}",
         status.get("updatedReplicas", 0),
         status.get("availableReplicas", 0),
-        _age(body),
+        age(body),
         *_template(body),
-        _selector(spec.get("selector")),
+        selector(spec.get("selector")),
     ]
 
 
 def replica_set(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
-    selector = spec.get("selector") or {}
-    shown = _selector(selector) if body.get("kind") == "ReplicaSet" else _labels(selector)
+    spec, status = part(body, "spec"), part(body, "status")
+    told = spec.get("selector") or {}
+    shown = selector(told) if body.get("kind") == "ReplicaSet" else labels(told)
     return [
-        _name(body),
+        name(body),
         spec.get("replicas", 1),
         status.get("replicas", 0),
         status.get("readyReplicas", 0),
-        _age(body),
+        age(body),
         *_template(body),
         shown,
     ]
 
 
 def stateful_set(body: Json) -> list[Any]:
-    ready = f"{_part(body, 'status').get('readyReplicas', 0)}/{_part(body, 'spec').get('replicas', 1)}"
-    return [_name(body), ready, _age(body), *_template(body)]
+    ready = f"{part(body, 'status').get('readyReplicas', 0)}/{part(body, 'spec').get('replicas', 1)}"
+    return [name(body), ready, age(body), *_template(body)]
 
 
 def daemon_set(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
-    node_selector = _part(_part(spec, "template"), "spec").get("nodeSelector")
+    spec, status = part(body, "spec"), part(body, "status")
+    node_selector = part(part(spec, "template"), "spec").get("nodeSelector")
     return [
-        _name(body),
+        name(body),
         status.get("desiredNumberScheduled", 0),
         status.get("currentNumberScheduled", 0),
         status.get("numberReady", 0),
         status.get("updatedNumberScheduled", 0),
         status.get("numberAvailable", 0),
-        _labels(node_selector),
-        _age(body),
+        labels(node_selector),
+        age(body),
         *_template(body),
-        _selector(spec.get("selector")),
+        selector(spec.get("selector")),
     ]
 
 
@@ -168,27 +174,27 @@ def controller_revision(body: Json) -> list[Any]:
     if owner:
         group = owner["apiVersion"].rpartition("/")[0]
         controller = f"{owner['kind'].lower()}{'.' + group if group else ''}/{owner['name']}"
-    return [_name(body), controller, body.get("revision", 0), _age(body)]
+    return [name(body), controller, body.get("revision", 0), age(body)]
 
 
 def job(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     succeeded = status.get("succeeded", 0)
     wanted = spec.get("completions")
     done = f"{succeeded}/{wanted}" if wanted is not None else f"{succeeded}/1 of {spec.get('parallelism', 1)}"
     return [
-        _name(body),
+        name(body),
         _job_state(body),
         done,
         _job_duration(status),
-        _age(body),
+        age(body),
         *_template(body),
-        _selector(spec.get("selector")),
+        selector(spec.get("selector")),
     ]
 
 
 def _job_state(body: Json) -> str:
-    held = {c["type"]: c["status"] for c in _part(body, "status").get("conditions") or ()}
+    held = {c["type"]: c["status"] for c in part(body, "status").get("conditions") or ()}
     for word in ("Complete", "Failed"):
         if held.get(word) == "True":
             return word
@@ -219,33 +225,33 @@ def _moment(stamp: str) -> datetime:
 
 
 def cron_job(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
-    inner = _part(_part(spec, "jobTemplate"), "spec")
+    spec, status = part(body, "spec"), part(body, "status")
+    inner = part(part(spec, "jobTemplate"), "spec")
     last = status.get("lastScheduleTime")
     return [
-        _name(body),
+        name(body),
         spec.get("schedule", ""),
         spec.get("timeZone") or NONE,
         str(bool(spec.get("suspend"))),
         len(status.get("active") or ()),
         Since(last) if last else NONE,
-        _age(body),
+        age(body),
         *_template({"spec": inner}),
-        _selector(inner.get("selector")),
+        selector(inner.get("selector")),
     ]
 
 
 def autoscaler(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     target = spec.get("scaleTargetRef") or {}
     return [
-        _name(body),
+        name(body),
         f"{target.get('kind', '')}/{target.get('name', '')}",
-        _joined(_metric(each) for each in spec.get("metrics") or ()).replace(",", ", "),
+        joined(_metric(each) for each in spec.get("metrics") or ()).replace(",", ", "),
         str(spec.get("minReplicas", UNSET)),
         str(spec.get("maxReplicas", "")),
         status.get("currentReplicas", 0),
-        _age(body),
+        age(body),
     ]
 
 
@@ -258,13 +264,13 @@ def _metric(metric: Json) -> str:
 
 
 def budget(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     return [
-        _name(body),
+        name(body),
         str(spec.get("minAvailable", "N/A")),
         str(spec.get("maxUnavailable", "N/A")),
         status.get("disruptionsAllowed", 0),
-        _age(body),
+        age(body),
     ]
 
 
@@ -272,19 +278,19 @@ def budget(body: Json) -> list[Any]:
 
 
 def service(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     ports = [
         f"{p['port']}{':' + str(p['nodePort']) if p.get('nodePort') else ''}/{p.get('protocol', 'TCP')}"
         for p in spec.get("ports") or ()
     ]
     return [
-        _name(body),
+        name(body),
         spec.get("type", "ClusterIP"),
         spec.get("clusterIP") or NONE,
         _external(spec, status),
-        _joined(ports),
-        _age(body),
-        _labels(spec.get("selector")),
+        joined(ports),
+        age(body),
+        labels(spec.get("selector")),
     ]
 
 
@@ -294,8 +300,8 @@ def _external(spec: Json, status: Json) -> str:
     addresses = list(spec.get("externalIPs") or ())
     if spec.get("type") == "LoadBalancer":
         given = _balanced(status)
-        return _joined([*given, *addresses], "<pending>")
-    return _joined(addresses)
+        return joined([*given, *addresses], "<pending>")
+    return joined(addresses)
 
 
 def _balanced(status: Json) -> list[str]:
@@ -304,20 +310,20 @@ def _balanced(status: Json) -> list[str]:
 
 
 def ingress(body: Json) -> list[Any]:
-    spec = _part(body, "spec")
+    spec = part(body, "spec")
     hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
     return [
-        _name(body),
+        name(body),
         spec.get("ingressClassName") or NONE,
-        _joined(hosts, "*"),
-        _joined(_balanced(_part(body, "status")), ""),
+        joined(hosts, "*"),
+        joined(_balanced(part(body, "status")), ""),
         "80, 443" if spec.get("tls") else "80",
-        _age(body),
+        age(body),
     ]
 
 
 def ingress_class(body: Json) -> list[Any]:
-    spec = _part(body, "spec")
+    spec = part(body, "spec")
     parameters = spec.get("parameters") or {}
     group = parameters.get("apiGroup")
     shown = (
@@ -325,11 +331,13 @@ def ingress_class(body: Json) -> list[Any]:
         if parameters
         else NONE
     )
-    return [_name(body), spec.get("controller", ""), shown, _age(body)]
+    marked = (_meta(body).get("annotations") or {}).get("ingressclass.kubernetes.io/is-default-class")
+    named = f"{name(body)} (default)" if marked == "true" else name(body)
+    return [named, spec.get("controller", ""), shown, age(body)]
 
 
 def network_policy(body: Json) -> list[Any]:
-    return [_name(body), _selector(_part(body, "spec").get("podSelector")), _age(body)]
+    return [name(body), selector(part(body, "spec").get("podSelector")), age(body)]
 
 
 def endpoints(body: Json) -> list[Any]:
@@ -338,7 +346,7 @@ def endpoints(body: Json) -> list[Any]:
         for port in subset.get("ports") or [{}]:
             suffix = f":{port['port']}" if port.get("port") else ""
             found += [f"{address['ip']}{suffix}" for address in subset.get("addresses") or ()]
-    return [_name(body), _several(found), _age(body)]
+    return [name(body), _several(found), age(body)]
 
 
 def _several(values: list[str]) -> str:
@@ -350,11 +358,11 @@ def endpoint_slice(body: Json) -> list[Any]:
     ports = [str(port.get("port", "*")) for port in body.get("ports") or ()]
     addresses = [address for each in body.get("endpoints") or () for address in each.get("addresses") or ()]
     return [
-        _name(body),
+        name(body),
         body.get("addressType", ""),
         _several(ports) if ports else UNSET,
         _several(addresses),
-        _age(body),
+        age(body),
     ]
 
 
@@ -362,26 +370,26 @@ def endpoint_slice(body: Json) -> list[Any]:
 
 
 def config_map(body: Json) -> list[Any]:
-    return [_name(body), len(body.get("data") or ()) + len(body.get("binaryData") or ()), _age(body)]
+    return [name(body), len(body.get("data") or ()) + len(body.get("binaryData") or ()), age(body)]
 
 
 def secret(body: Json) -> list[Any]:
-    return [_name(body), body.get("type", "Opaque"), len(body.get("data") or ()), _age(body)]
+    return [name(body), body.get("type", "Opaque"), len(body.get("data") or ()), age(body)]
 
 
 def service_account(body: Json) -> list[Any]:
-    return [_name(body), len(body.get("secrets") or ()), _age(body)]
+    return [name(body), age(body)]
 
 
 def namespace(body: Json) -> list[Any]:
-    return [_name(body), _part(body, "status").get("phase", ""), _age(body)]
+    return [name(body), part(body, "status").get("phase", ""), age(body)]
 
 
 def node(body: Json) -> list[Any]:
-    status = _part(body, "status")
+    status = part(body, "status")
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
     word = "Ready" if ready else "NotReady"
-    if _part(body, "spec").get("unschedulable"):
+    if part(body, "spec").get("unschedulable"):
         word += ",SchedulingDisabled"
     mark = "node-role.kubernetes.io/"
     roles = sorted(
@@ -390,10 +398,10 @@ def node(body: Json) -> list[Any]:
     told = status.get("nodeInfo") or {}
     addresses = {each["type"]: each["address"] for each in status.get("addresses") or ()}
     return [
-        _name(body),
+        name(body),
         word,
-        _joined(roles),
-        _age(body),
+        joined(roles),
+        age(body),
         told.get("kubeletVersion", ""),
         addresses.get("InternalIP", NONE),
         addresses.get("ExternalIP", NONE),
@@ -416,10 +424,10 @@ def _modes(modes: Iterable[str] | None) -> str:
 
 
 def volume(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     claim = spec.get("claimRef") or {}
     return [
-        _name(body),
+        name(body),
         (spec.get("capacity") or {}).get("storage", ""),
         _modes(spec.get("accessModes")),
         spec.get("persistentVolumeReclaimPolicy", ""),
@@ -428,23 +436,23 @@ def volume(body: Json) -> list[Any]:
         spec.get("storageClassName", ""),
         spec.get("volumeAttributesClassName") or UNSET,
         status.get("reason", ""),
-        _age(body),
+        age(body),
         spec.get("volumeMode") or UNSET,
     ]
 
 
 def claim(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     bound = bool(spec.get("volumeName"))
     return [
-        _name(body),
+        name(body),
         "Terminating" if _meta(body).get("deletionTimestamp") else status.get("phase", ""),
         spec.get("volumeName", ""),
         (status.get("capacity") or {}).get("storage", "") if bound else "",
         _modes(status.get("accessModes")) if bound else "",
         spec.get("storageClassName", ""),
         spec.get("volumeAttributesClassName") or UNSET,
-        _age(body),
+        age(body),
         spec.get("volumeMode") or UNSET,
     ]
 
@@ -464,16 +472,16 @@ def event(body: Json) -> list[Any]:
         ", ".join(part for part in reporter if part),
         Since(first),
         body.get("count") or (body.get("series") or {}).get("count") or 1,
-        _name(body),
+        name(body),
     ]
 
 
 def quota(body: Json) -> list[Any]:
-    status = _part(body, "status")
+    status = part(body, "status")
     hard, used = status.get("hard") or {}, status.get("used") or {}
-    shown = [f"{name}: {used.get(name, '0')}/{value}" for name, value in sorted(hard.items())]
-    limits = [text for text in shown if text.startswith("limits")]
-    return [_name(body), _age(body), ", ".join(t for t in shown if t not in limits), ", ".join(limits)]
+    shown = [f"{each}: {used.get(each, '0')}/{value}" for each, value in sorted(hard.items())]
+    limits = [text for text in shown if text.startswith("limits.")]
+    return [name(body), ", ".join(t for t in shown if t not in limits), ", ".join(limits), age(body)]
 
 
 def role_binding(body: Json) -> list[Any]:
@@ -484,9 +492,9 @@ def role_binding(body: Json) -> list[Any]:
         f"{s.get('namespace', '')}/{s['name']}" for s in subjects if s.get("kind") == "ServiceAccount"
     ]
     return [
-        _name(body),
+        name(body),
         f"{role.get('kind', '')}/{role.get('name', '')}",
-        _age(body),
+        age(body),
         ", ".join(named["User"]),
         ", ".join(named["Group"]),
         ", ".join(accounts),
@@ -497,28 +505,33 @@ def storage_class(body: Json) -> list[Any]:
     annotations = _meta(body).get("annotations") or {}
     main = annotations.get("storageclass.kubernetes.io/is-default-class") == "true"
     return [
-        f"{_name(body)} (default)" if main else _name(body),
+        f"{name(body)} (default)" if main else name(body),
         body.get("provisioner", ""),
         body.get("reclaimPolicy", "Delete"),
         body.get("volumeBindingMode") or UNSET,
-        str(bool(body.get("allowVolumeExpansion"))).lower(),
-        _age(body),
+        bool(body.get("allowVolumeExpansion")),
+        age(body),
     ]
 
 
 def priority_class(body: Json) -> list[Any]:
-    default = str(bool(body.get("globalDefault"))).lower()
-    return [_name(body), body.get("value", 0), default, _age(body), body.get("preemptionPolicy", "")]
+    return [
+        name(body),
+        body.get("value", 0),
+        bool(body.get("globalDefault")),
+        age(body),
+        body.get("preemptionPolicy", ""),
+    ]
 
 
 def lease(body: Json) -> list[Any]:
-    return [_name(body), _part(body, "spec").get("holderIdentity", ""), _age(body)]
+    return [name(body), part(body, "spec").get("holderIdentity", ""), age(body)]
 
 
 def api_service(body: Json) -> list[Any]:
-    backend = _part(body, "spec").get("service")
+    backend = part(body, "spec").get("service")
     available = next(
-        (c for c in _part(body, "status").get("conditions") or () if c["type"] == "Available"), None
+        (c for c in part(body, "status").get("conditions") or () if c["type"] == "Available"), None
     )
     shown = "Unknown"
     if available:
@@ -526,26 +539,26 @@ def api_service(body: Json) -> list[Any]:
         if shown != "True" and available.get("reason"):
             shown = f"{shown} ({available['reason']})"
     return [
-        _name(body),
+        name(body),
         f"{backend['namespace']}/{backend['name']}" if backend else "Local",
         shown,
-        _age(body),
+        age(body),
     ]
 
 
 def webhooks(body: Json) -> list[Any]:
-    return [_name(body), len(body.get("webhooks") or ()), _age(body)]
+    return [name(body), len(body.get("webhooks") or ()), age(body)]
 
 
 def signing_request(body: Json) -> list[Any]:
-    spec, status = _part(body, "spec"), _part(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     words = [c["type"] for c in status.get("conditions") or ()] or ["Pending"]
     if status.get("certificate"):
         words.append("Issued")
     seconds = spec.get("expirationSeconds")
     return [
-        _name(body),
-        _age(body),
+        name(body),
+        age(body),
         spec.get("signerName", ""),
         spec.get("username", ""),
         duration(int(seconds)) if seconds else NONE,

@@ -4,13 +4,12 @@ What does the API server add to an object of a built-in kind that does not say i
 Two ways in: `default` is pure and takes any body, for commands without a
 cluster; `fill` changes a body it owns and that `shapes` already decoded, for the
 sandbox's own writes. What depends on other objects (a cluster IP, a node, a
-service account) belongs to the workloads.
+service account) belongs to `preparing` and the workloads.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from moorage.model.identity import group_of
 from moorage.model.manifest import Json
 from moorage.sandbox import kinds
 from moorage.sandbox.podspecs import fill_pod_spec, use_host_ports
+from moorage.sandbox.preparing import TEMPLATE_GENERATION
 from moorage.sandbox.shapes import decoded, shape_of
 
 RBAC = "rbac.authorization.k8s.io"
@@ -105,6 +105,10 @@ def _quality(spec: Json) -> str:
     return "Guaranteed"
 
 
+def _pod_template(body: Json) -> None:
+    _template(body)
+
+
 def _deployment(body: Json) -> None:
     spec = _spec(body)
     _set(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
@@ -145,6 +149,8 @@ def _stateful_set(body: Json) -> None:
 
 def _daemon_set(body: Json) -> None:
     spec = _spec(body)
+    if "uid" in body.get("metadata", {}):
+        body["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "0")
     _set(spec, revisionHistoryLimit=10)
     strategy = spec.setdefault("updateStrategy", {})
     _set(strategy, type="RollingUpdate")
@@ -165,7 +171,6 @@ def _job(body: Json) -> None:
     metadata = body.setdefault("metadata", {})
     if not metadata.get("labels") and (labels := body["spec"]["template"]["metadata"].get("labels")):
         metadata["labels"] = dict(labels)
-    _job_selector(body)
     _status(body)
 
 
@@ -177,21 +182,6 @@ def _job_spec(spec: Json) -> None:
     _set(spec, completionMode="NonIndexed", manualSelector=False)
     _set(spec, podReplacementPolicy="Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
     _template(spec)
-
-
-def _job_selector(body: Json) -> None:
-    """Give the pods of a new job the labels that tell them from those of every other job."""
-    spec, metadata = body["spec"], body.get("metadata", {})
-    uid = metadata.get("uid")
-    if not _is_new(body) or spec.get("manualSelector") or "selector" in spec:
-        return
-    labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
-    _set(labels, **{"job-name": metadata["name"], "controller-uid": uid})
-    _set(
-        labels,
-        **{"batch.kubernetes.io/job-name": metadata["name"], "batch.kubernetes.io/controller-uid": uid},
-    )
-    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
 
 
 def _cron_job(body: Json) -> None:
@@ -215,6 +205,8 @@ def _replication_controller(body: Json) -> None:
         labels = spec["template"]["metadata"].get("labels", {})
         if labels:
             _set(spec, selector=dict(labels))
+            if not body.setdefault("metadata", {}).get("labels"):
+                body["metadata"]["labels"] = dict(labels)
     body.setdefault("status", {}).setdefault("replicas", 0)
 
 
@@ -238,35 +230,7 @@ def _service(body: Json) -> None:
         _set(spec, externalTrafficPolicy="Cluster")
     if spec["type"] == "LoadBalancer":
         _set(spec, allocateLoadBalancerNodePorts=True)
-    _allocate(body)
-    if spec.get("clusterIP"):
-        _set(spec, clusterIPs=[spec["clusterIP"]])
-    if spec.get("clusterIP") == "None" and not spec.get("selector"):
-        _set(spec, ipFamilies=["IPv4", "IPv6"], ipFamilyPolicy="RequireDualStack")
-    _set(spec, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     body.setdefault("status", {}).setdefault("loadBalancer", {})
-
-
-def _allocate(body: Json) -> None:
-    """
-    Give a service that exists its address and node ports.
-
-    They are made of its uid, so that they are there in the answer to the request
-    and the same ever after, with nothing to keep. Before it exists there is none.
-    """
-    spec, uid = body["spec"], body.get("metadata", {}).get("uid")
-    if not uid:
-        return
-    number = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:8], "big")
-    if not spec.get("clusterIP"):
-        _, second, third, fourth = number.to_bytes(8, "big")[-4:]
-        spec["clusterIP"] = f"10.{96 + second % 16}.{third}.{1 + fourth % 254}"
-    given = spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)
-    if spec["type"] == "NodePort" or given:
-        for index, port in enumerate(spec.get("ports", ())):
-            _set(port, nodePort=30000 + (number + index) % 2768)
-        if spec.get("externalTrafficPolicy") == "Local" and spec["type"] == "LoadBalancer":
-            _set(spec, healthCheckNodePort=30000 + (number + 1000) % 2768)
 
 
 def _ingress(body: Json) -> None:
@@ -275,6 +239,11 @@ def _ingress(body: Json) -> None:
         for path in (rule.get("http") or {}).get("paths", ()):
             _set(path, pathType="ImplementationSpecific")
     body.setdefault("status", {}).setdefault("loadBalancer", {})
+
+
+def _ingress_class(body: Json) -> None:
+    if parameters := _spec(body).get("parameters"):
+        _set(parameters, scope="Cluster")
 
 
 def _network_policy(body: Json) -> None:
@@ -295,6 +264,8 @@ def _endpoints(body: Json) -> None:
 
 
 def _endpoint_slice(body: Json) -> None:
+    for endpoint in body.get("endpoints") or ():
+        _set(endpoint, conditions={})
     for port in body.get("ports") or ():
         _set(port, name="", protocol="TCP")
 
@@ -333,7 +304,7 @@ def _namespace(body: Json) -> None:
         metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = name
     # A namespace that goes has lost its finalizer on purpose, once it is empty.
     if not metadata.get("deletionTimestamp"):
-        _set(_spec(body), finalizers=["kubernetes"])
+        _spec(body)
     body.setdefault("status", {}).setdefault("phase", "Active")
 
 
@@ -463,6 +434,7 @@ def _flow_schema(body: Json) -> None:
 
 _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("", "Pod"): _pod,
+    ("", "PodTemplate"): _pod_template,
     ("", "ReplicationController"): _replication_controller,
     ("", "Service"): _service,
     ("", "Endpoints"): _endpoints,
@@ -480,6 +452,7 @@ _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("batch", "Job"): _job,
     ("batch", "CronJob"): _cron_job,
     ("networking.k8s.io", "Ingress"): _ingress,
+    ("networking.k8s.io", "IngressClass"): _ingress_class,
     ("networking.k8s.io", "NetworkPolicy"): _network_policy,
     ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice,
     ("storage.k8s.io", "StorageClass"): _storage_class,

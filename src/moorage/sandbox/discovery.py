@@ -7,6 +7,7 @@ one. They are made once for each state of the registry.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import orjson
@@ -42,6 +43,11 @@ _SUB_KINDS = {
     "log": ("", "v1", "Pod", ("get",)),
     "finalize": ("", "v1", "Namespace", ("update",)),
 }
+
+# Kinds a server stores in a group or version other than the one it prefers to answer with.
+_STORED_AS: dict[tuple[str, str], tuple[str, str]] = {}
+# The endpoints of custom kinds are told in the order they were made, those of built-in ones by name.
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 
 class Discovery:
@@ -100,7 +106,7 @@ class Discovery:
 
     def _group(self, group: str) -> Answer:
         if group not in self._group_names():
-            raise answers.no_such_path()
+            raise answers.page_not_found()
         return Answer(
             200,
             self._once(
@@ -111,20 +117,29 @@ class Discovery:
     def _version(self, group: str, version: str) -> Answer:
         resources = self.registry.in_version(group, version)
         if not resources:
-            raise answers.no_such_path()
+            raise self.nowhere(group)
         api_version = resources[0].api_version
+        # The list of the core group does not tell its own version.
+        own = {"apiVersion": "v1"} if group else {}
         return Answer(
             200,
             self._once(
                 f"/{group}/{version}",
                 lambda: {
                     "kind": "APIResourceList",
-                    "apiVersion": "v1",
+                    **own,
                     "groupVersion": api_version,
                     "resources": [line for resource in resources for line in _classic(resource)],
                 },
             ),
         )
+
+    def nowhere(self, group: str) -> Exception:
+        """Return the refusal of a path that no resource of a group has; it depends on who would serve the group."""
+        served = self.registry.serving(group)
+        if served and not served[0].custom:
+            return answers.no_such_path()
+        return answers.page_not_found()
 
     def _aggregated(self, path: str) -> Json:
         groups = [""] if path == "/api" else self._group_names()
@@ -138,7 +153,7 @@ class Discovery:
                 }
                 for version in self.registry.version_order[group]
             ]
-            meta = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
+            meta = {"name": group} if group else {}
             items.append({"metadata": meta, "versions": versions})
         return {
             "kind": "APIGroupDiscoveryList",
@@ -167,9 +182,8 @@ def _api_versions() -> Json:
 
 
 def _storage_hash(resource: Resource) -> str:
-    digest = hashlib.sha256(f"{resource.group}/{resource.plural}".encode()).digest()
-    import base64
-
+    stored = _STORED_AS.get((resource.group, resource.kind), (resource.group, resource.storage_version))
+    digest = hashlib.sha256("/".join((*stored, resource.kind)).encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
@@ -187,13 +201,13 @@ def _classic(resource: Resource) -> list[Json]:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(resource.verbs),
+        "verbs": _verbs(resource),
     }
     if resource.short_names:
         first["shortNames"] = list(resource.short_names)
     if resource.categories:
         first["categories"] = list(resource.categories)
-    if "list" in resource.verbs:
+    if "list" in resource.verbs and resource.kind != "ComponentStatus":
         first["storageVersionHash"] = _storage_hash(resource)
     lines = [first]
     for name in sorted(resource.subresources):
@@ -211,13 +225,22 @@ def _classic(resource: Resource) -> list[Json]:
     return lines
 
 
+def _verbs(resource: Resource) -> list[str]:
+    return list(_CUSTOM_VERBS if resource.custom else resource.verbs)
+
+
+def _response(group: str, version: str, kind: str) -> Json:
+    # Of kinds of the core group the server leaves the version out here.
+    return {"group": group, "version": version if group else "", "kind": kind}
+
+
 def _modern(resource: Resource) -> Json:
     shown: Json = {
         "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "responseKind": _response(resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
-        "verbs": list(resource.verbs),
+        "verbs": _verbs(resource),
     }
     if resource.short_names:
         shown["shortNames"] = list(resource.short_names)
@@ -229,7 +252,7 @@ def _modern(resource: Resource) -> Json:
         subs.append(
             {
                 "subresource": name,
-                "responseKind": {"group": group, "version": version, "kind": kind},
+                "responseKind": _response(group, version, kind),
                 "verbs": list(verbs),
             }
         )

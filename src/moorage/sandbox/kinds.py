@@ -224,18 +224,18 @@ def by_kind(group: str, kind: str) -> Kind | None:
 @cache
 def definitions() -> Mapping[str, Any]:
     """Return ``components.schemas`` of the built-in kinds as OpenAPI v3 publishes them; never change it."""
-    return _unpacked("kubernetes")
+    return unpacked("kubernetes")
 
 
 @cache
 def zeroes_written() -> Mapping[str, list[str]]:
     """Return by definition the fields that are written back even when they are false, 0 or empty."""
-    return _unpacked("zeroes")
+    return unpacked("zeroes")
 
 
 @cache
 def _blanks() -> Mapping[str, Json]:
-    return _unpacked("blanks")
+    return unpacked("blanks")
 
 
 def blank(api_version: str, kind: str) -> Json:
@@ -257,7 +257,8 @@ def _blank(name: str) -> Json:
     return filled
 
 
-def _unpacked(name: str) -> dict[str, Any]:
+def unpacked(name: str) -> dict[str, Any]:
+    """Return a table of data that is kept packed beside the code."""
     packed = files("moorage.sandbox").joinpath("data", f"{name}-{VERSION}.json.gz").read_bytes()
     content: dict[str, Any] = orjson.loads(gzip.decompress(packed))
     return content

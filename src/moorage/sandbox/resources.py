@@ -30,6 +30,10 @@ class Rules(Protocol):
         """Fill in what was left out."""
         ...
 
+    def prepare(self, body: Json, before: Json | None) -> None:
+        """Fill in what nobody owns: what the server gives out, after the owners were noted."""
+        ...
+
     def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
         """Return what is wrong with `body`, which replaces `before` (None at creation)."""
         ...
@@ -141,6 +145,10 @@ class Registry:
 
     def groups(self) -> list[str]:
         return list(self.version_order)
+
+    def serving(self, group: str) -> list[Resource]:
+        """Return all resources of a group."""
+        return [resource for (g, _, _), resource in self.by_path.items() if g == group]
 
     def in_version(self, group: str, version: str) -> list[Resource]:
         return [r for (g, v, _), r in sorted(self.by_path.items()) if g == group and v == version]

@@ -43,6 +43,9 @@ class StructuralRules:
             if name not in _ROOT:
                 _default_property(body, name, schema)
 
+    def prepare(self, body: Json, before: Json | None) -> None:
+        """The server gives out nothing to objects of custom kinds."""
+
     def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
         """Return what is wrong with the body."""
         checked = body

@@ -73,11 +73,8 @@ def table(
     include = request.query.get("includeObject", "Metadata")
     rows = []
     for body in bodies:
-        row: Json = {"cells": cells(body)}
-        if include == "Object":
-            row["object"] = body
-        elif include != "None":
-            row["object"] = partial(body)
+        shown = None if include == "None" else body if include == "Object" else partial(body)
+        row: Json = {"cells": cells(body), "object": shown}
         rows.append(row)
     return {
         "kind": "Table",
@@ -86,15 +83,6 @@ def table(
         "columnDefinitions": definitions if headed else None,
         "rows": rows,
     }
-
-
-NAME = {
-    "name": "Name",
-    "type": "string",
-    "format": "name",
-    "description": "Name must be unique within a namespace.",
-    "priority": 0,
-}
 
 
 def columns_of(resource: Resource) -> tuple[list[Json], Any]:
@@ -109,8 +97,9 @@ def _custom_columns(resource: Resource) -> tuple[list[Json], Any]:
     declared = list(resource.columns) or [
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
     ]
+    name = builtin_columns.columns_for("", "ConfigMap").definitions[0]
     definitions = [
-        NAME,
+        name,
         *(
             {
                 "name": column["name"],

@@ -96,12 +96,14 @@ class Writes:
         metadata.for_creation(body, uid=self.uid(), now=self.now(), generation=resource.generation)
         if "status" in resource.subresources and resource.custom:
             body.pop("status", None)
-        body = self._conform(resource, body, None, options, "")
+        body = self._read(resource, body, options, "")
+        if options.tracked and not applied:
+            body = self._record(_blank(resource), body, resource, options, "")
+        resource.rules.prepare(body, None)
+        self._check(resource, body, None, "")
         collection = self.store.collection(resource.group, resource.plural)
         if key in collection.objects:
             raise answers.already_exists(resource.group, resource.plural, key[1])
-        if options.tracked and not applied:
-            body = self._record(_blank(resource), body, resource, options, "")
         body = self._stored(resource, body)
         if options.dry_run:
             return Written(body, None, True)
@@ -136,9 +138,12 @@ class Writes:
         before = resource.shown(entry.body)
         self._check_version(resource, key[1], before, body)
         body = metadata.for_update(resource, before, body, subresource)
-        body = self._conform(resource, body, before, options, subresource)
+        body = self._read(resource, body, options, subresource)
         if options.tracked and not applied:
             body = self._record(before, body, resource, options, subresource)
+        if not subresource:
+            resource.rules.prepare(body, before)
+        self._check(resource, body, before, subresource)
         if resource.generation:
             self._count_generation(resource, before, body)
         collection = self.store.collection(resource.group, resource.plural)
@@ -251,9 +256,7 @@ class Writes:
             ]
             raise answers.forbidden(resource.group, resource.plural, name, why, causes)
 
-    def _conform(
-        self, resource: Resource, body: Json, before: Json | None, options: Options, subresource: str
-    ) -> Json:
+    def _read(self, resource: Resource, body: Json, options: Options, subresource: str) -> Json:
         body, unknown, faults = resource.rules.decode(body)
         if faults:
             raise answers.bad_request(
@@ -262,13 +265,15 @@ class Writes:
         if unknown and options.validation != "Ignore" and not subresource:
             _complain(unknown, options)
         resource.rules.default(body)
+        return body
+
+    def _check(self, resource: Resource, body: Json, before: Json | None, subresource: str) -> None:
         causes = [
             *metadata.faults(resource, body, before),
             *resource.rules.validate(body, before, subresource),
         ]
         if causes:
             raise answers.invalid(resource.group, resource.kind, body["metadata"]["name"], causes)
-        return body
 
     def _record(
         self, before: Json, body: Json, resource: Resource, options: Options, subresource: str

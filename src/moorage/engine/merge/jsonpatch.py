@@ -1,5 +1,9 @@
 """
-Applies JSON patches (RFC 6902) to an object, all operations or none.
+Applies JSON patches to an object, all operations or none, as the API server does.
+
+RFC 6902 with the API server's leniency: an index may be negative and then counts
+from the end, `replace` may name a field that is not there, `test` takes an absent
+field for null, and of a path only what follows its first slash counts.
 """
 
 from __future__ import annotations
@@ -56,9 +60,9 @@ def _performed(body: Any, operation: Json) -> Any:
                 raise _Impossible("cannot move a value into itself")
             return _added(_removed(body, source), path, _found(body, source))
         case "copy":
-            return _added(body, path, _found(body, _pointer(operation, "from")))
+            return _added(body, path, _found(body, _pointer(operation, "from"), lenient=True))
         case "test":
-            if not same(_found(body, path), _value(operation)):
+            if not same(_found(body, path, lenient=True), operation.get("value")):
                 raise _Impossible("the value is another")
             return body
         case other:
@@ -77,15 +81,18 @@ def _pointer(operation: Json, name: str) -> tuple[str, ...]:
         raise _Impossible(f"{name} is missing")
     if not text:
         return ()
-    if not text.startswith("/"):
+    if "/" not in text:
         raise _Impossible(f"{name} must begin with a slash")
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
+    parts = text.partition("/")[2].split("/")
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
-def _found(body: Any, path: tuple[str, ...]) -> Any:
-    for part in path:
+def _found(body: Any, path: tuple[str, ...], *, lenient: bool = False) -> Any:
+    for place, part in enumerate(path):
         if isinstance(body, dict):
             if part not in body:
+                if lenient and place == len(path) - 1:
+                    return None
                 raise _Impossible(f"there is no {part!r}")
             body = body[part]
         elif isinstance(body, list):
@@ -104,7 +111,6 @@ def _added(body: Any, path: tuple[str, ...], value: Any) -> Any:
 def _replaced(body: Any, path: tuple[str, ...], value: Any) -> Any:
     if not path:
         return value
-    _found(body, path)
     return _changed(body, path, value, insert=False)
 
 
@@ -145,8 +151,12 @@ def _removed(body: Any, path: tuple[str, ...]) -> Any:
 
 
 def _index(part: str, last: int) -> int:
-    if not part.isdigit() or (part != "0" and part.startswith("0")):
-        raise _Impossible(f"{part!r} is not an index")
-    if int(part) > last:
+    try:
+        index = int(part)
+    except ValueError:
+        raise _Impossible(f"{part!r} is not an index") from None
+    if index < 0:
+        index += last + 1
+    if not 0 <= index <= last:
         raise _Impossible(f"index {part} is out of range")
-    return int(part)
+    return index

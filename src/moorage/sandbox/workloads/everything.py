@@ -37,12 +37,14 @@ from moorage.sandbox.workloads.ports import (
     REPLICA_SETS,
     SERVICES,
     STATEFUL_SETS,
+    VOLUMES,
     Clock,
     Cluster,
     Key,
     Ref,
     WallClock,
 )
+from moorage.sandbox.workloads.protection import Protection
 from moorage.sandbox.workloads.replicasets import ReplicaSets
 from moorage.sandbox.workloads.services import EndpointCleaning, Services
 from moorage.sandbox.workloads.statefulsets import StatefulSets
@@ -65,6 +67,7 @@ class Workloads:
         self._cluster = cluster
         self.driver = Driver(clock or WallClock(), _report)
         driver = self.driver
+        protection = Protection(cluster, driver)
         self.pods = Pods(cluster, driver, ready_after)
         self._looks: list[tuple[Ref, Callable[[Key], None]]] = [
             (NAMESPACES, NamespaceFurnishing(cluster, driver, authority).look),
@@ -77,6 +80,8 @@ class Workloads:
             (CRON_JOBS, CronJobs(cluster, driver).look),
             (SERVICES, Services(cluster, driver).look),
             (CLAIMS, Claims(cluster, driver).look),
+            (CLAIMS, protection.look),
+            (VOLUMES, protection.look),
             (INGRESSES, Ingresses(cluster, driver).look),
             (AUTOSCALERS, Autoscalers(cluster, driver).look),
             (BUDGETS, Budgets(cluster, driver).look),
