@@ -42,7 +42,7 @@ _TABLE: tuple[tuple[str, type[Error], str], ...] = (
      "sshPrivateKey is not a usable private key; store it whole, with its first and last line"),
     (r"Could not resolve host|Name or service not known|Temporary failure in name resolution", SourceUnreachable,
      "its host name cannot be resolved"),
-    (r"SSL certificate problem|certificate verif|server certificate|SSL_ERROR|TLS|unable to get local issuer",
+    (r"SSL certificate problem|SSL: certificate subject|certificate verif|server certificate|SSL_ERROR|TLS|unable to get local issuer",
      SourceUnreachable,
      "its certificate could not be verified; put its authority into argocd-tls-certs-cm"),
     (r"Connection refused|Failed to connect|Couldn't connect|No route to host|Network is unreachable",

@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDictProxy
 
-from moorage.model.errors import InvalidConfiguration, LimitExceeded, SourceRefused, SourceUnreachable
+from moorage.model.errors import Error, InvalidConfiguration, LimitExceeded, SourceRefused, SourceUnreachable
 from moorage.sources.connections import authorization
 from moorage.sources.credentials import Repository
 from moorage.sources.network import check_ip, look_up
@@ -133,8 +133,8 @@ class Outward:
         except TimeoutError as error:
             raise SourceUnreachable(f"{where}: no answer in {self._settings.ask_timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error.__cause__, SourceRefused | SourceUnreachable):
-                raise error.__cause__ from error
+            if (judged := _judgement(error)) is not None:
+                raise judged from error
             raise SourceUnreachable(f"{where}: cannot be reached ({type(error).__name__})") from error
 
     def _proxy(self, url: str) -> str | None:
@@ -173,6 +173,13 @@ class _Judging(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _judgement(error: BaseException | None) -> Error | None:
+    """Return what `_Judging` said, however deep the client has wrapped it."""
+    while error is not None and not isinstance(error, Error):
+        error = error.__cause__
+    return error
 
 
 def check_url(url: str, allow_private: bool) -> None:

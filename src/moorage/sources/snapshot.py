@@ -103,7 +103,7 @@ class CommitFiles:
             raise SourceRefused(
                 f"repository {mirror.name}: {base} is a submodule; name its own repository as the source instead"
             )
-        await mirror.fetch_objects(entry.oid for entry in held.values())
+        await mirror.fetch_objects((entry.oid for entry in held.values()), self._commit)
         total = sum(await asyncio.gather(*(mirror.size(entry.oid) for entry in held.values())))
         if total > self._limit:
             raise LimitExceeded(

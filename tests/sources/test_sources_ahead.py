@@ -1,0 +1,45 @@
+"""How few requests reading a repository piece by piece costs a partial mirror."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sources_kit import place
+
+
+async def test_many_folders_of_a_commit_cost_a_few_fetches(tmp_path):
+    """
+    The second folder read of a commit brings the text files of all others; what is no text stays away.
+    """
+    folders = [f"apps/a{number}" for number in range(30)]
+    files = {f"{folder}/c.yaml": f"of: {folder}\n" for folder in folders}
+    async with place(tmp_path, settings={"partial": True}) as at:
+        revision = await at.resolve(
+            at.commit(files | {"apps/a0/logo.bin": "b" * 5000, "big.bin": "c" * 5000})
+        )
+        fetched = at.server.fetches
+        found = await asyncio.gather(*(at.texts(revision, folder) for folder in folders))
+        mirror = at.sources._mirror(at.shop)
+        big = (await mirror.entry_at(revision, "big.bin")).oid
+
+        assert [texts[f"{folder}/c.yaml"] for folder, texts in zip(folders, found, strict=True)] == [
+            f"of: {folder}\n" for folder in folders
+        ]
+        assert at.server.fetches - fetched <= 3
+        assert not await mirror.has(big)
+
+
+async def test_a_file_changed_later_is_fetched_alone(tmp_path):
+    """
+    After one file changed, reading its folder fetches that file and looks at no other folder.
+    """
+    files = {f"apps/a{number}/c.yaml": f"number: {number}\n" for number in range(10)}
+    async with place(tmp_path, settings={"partial": True}) as at:
+        before = await at.resolve(at.commit(files))
+        for number in range(10):
+            await at.texts(before, f"apps/a{number}")
+        after = await at.resolve(at.commit({"apps/a7/c.yaml": "number: seven\n"}), fresh=True)
+        fetched = at.server.fetches
+
+        assert (await at.texts(after, "apps/a7"))["apps/a7/c.yaml"] == "number: seven\n"
+        assert at.server.fetches - fetched == 1
