@@ -53,7 +53,7 @@ class Index:
         following = self._following.get(app)
         if following is None:
             return
-        fresh = tuple(sorted({path.strip("/").removeprefix("./") for path in paths}))
+        fresh = tuple(sorted({"" if path == "." else path.strip("/").removeprefix("./") for path in paths}))
         if fresh == self._reads.get(app):
             return
         self._forget_reads(app, following)
