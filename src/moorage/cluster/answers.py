@@ -4,12 +4,14 @@ What an API server answered, and which of our errors an answer means.
 The branch of an error decides what happens next, so the table is here and
 nowhere else: 401 the credentials, 409 a conflict, 410, 429 and 5xx a fault of
 the server's, every other 4xx a refusal of what was asked. The error keeps the
-server's own Status, for those who must know its reason or its causes; nobody
-decides by the text of a message.
+server's own Status, for those who must know its reason or its causes. Nobody
+decides by the text of a message, but for the two refusals that the server passes
+off as faults of its own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +115,8 @@ _BY_CODE: dict[int, type[Error]] = {
     429: ServerFault,
 }
 _MESSAGE_LIMIT = 4000
+_REFUSED_AS_FAULT = re.compile(r"^failed to create typed patch object|\brequest is too large\b")
+"""What is said with a 500 though it is the object that is wrong: sending it again cannot help."""
 
 
 def status_of(code: int, body: bytes) -> Status:
@@ -135,6 +139,8 @@ def error_of(code: int, body: bytes, asked: str) -> Error:
     """
     status = status_of(code, body)
     kind = _BY_CODE.get(code) or (ServerFault if code >= 500 else ObjectRefused)
+    if code == 500 and _REFUSED_AS_FAULT.search(status.message):
+        kind = ObjectRefused
     text = printable(status.message)[:_MESSAGE_LIMIT] or f"{asked} was answered with {code}"
     if 300 <= code < 400:
         text = f"{asked} was answered with a redirect ({code}), which is not followed; correct the server address"

@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
-from moorage.cluster.answers import Answer, NotFound, ObjectRefused, ServerFault
+from moorage.cluster.answers import Answer, NotFound, ObjectRefused
 from moorage.cluster.definitions import CRD
 from moorage.cluster.discovery import KindEntry, Kinds
 from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Api
-from moorage.cluster.refusals import DuplicateListKeys, explained, has_duplicate_keys
+from moorage.cluster.refusals import DuplicateListKeys, TooLarge, explained, has_duplicate_keys
 from moorage.cluster.threeway import BUILT_IN_GROUPS, remembering, three_way
 from moorage.engine.merge.managed import migrate_client_side
 from moorage.engine.merge.schema import Schema, Schemas
@@ -113,8 +113,10 @@ class Writer:
                 raise
             await self._remove(key, path)
             answer = await self._send("PATCH", path, key, body, query, dry_run, content_type=APPLY_PATCH)
-        except (ObjectRefused, ServerFault) as error:
-            if await self._has_duplicates(body):
+        except TooLarge:
+            raise
+        except ObjectRefused as error:
+            if error.status.code == 500 and await self._has_duplicates(body):
                 raise DuplicateListKeys(str(error)) from error
             raise
         return await self._done(key, answer, live, dry_run)
@@ -288,7 +290,7 @@ class Writer:
         body: Json = answer.json()
         if answer.status == 201:
             verb = "created"
-        elif live is not None and _same(live, body):
+        elif live is not None and (_equal(live, body) if dry_run else _same(live, body)):
             verb = "unchanged"
         else:
             verb = "configured"
@@ -346,7 +348,10 @@ class Writer:
         return schemas.of(key.group, _version(body), key.kind) if schemas else None
 
     async def _has_duplicates(self, body: Json) -> bool:
-        schema = await self._schema(body)
+        try:
+            schema = await self._schema(body)
+        except Error:
+            return False
         return schema is not None and has_duplicate_keys(body, schema)
 
     async def _remove(self, key: ResourceKey, path: str) -> None:
@@ -378,3 +383,17 @@ def _same(live: Json, body: Json) -> bool:
         before.get("uid") == after.get("uid")
         and before.get("resourceVersion") == after.get("resourceVersion")
     )
+
+
+def _equal(live: Json, body: Json) -> bool:
+    """Return whether two objects are alike but for what the server keeps count of; a dry run gives no new version."""
+    return _plain(live) == _plain(body)
+
+
+def _plain(body: Json) -> Json:
+    kept = {
+        k: v
+        for k, v in body["metadata"].items()
+        if k not in ("managedFields", "generation", "resourceVersion")
+    }
+    return {**body, "metadata": kept}

@@ -10,6 +10,7 @@ server it was given for and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -194,20 +195,16 @@ class Api:
                 renewed = True
                 await self._sign_in.renew(self._generation)
                 continue
-            if not self._may_repeat(error, status, repeat, payload) or failures >= self.settings.retries:
+            if not self._may_repeat(error, status, repeat) or failures >= self.settings.retries:
                 raise error
             failures += 1
             await asyncio.sleep(self._delay(failures, _seconds(headers.get("Retry-After", ""))))
 
     @staticmethod
-    def _may_repeat(error: Error, status: int, repeat: bool, payload: bytes | None) -> bool:
-        if not isinstance(error, ServerFault):
-            return False
+    def _may_repeat(error: Error, status: int, repeat: bool) -> bool:
         # A server that answers 429 or 503 has not begun the request, so even a
-        # POST may be sent again. What etcd finds too large is answered with 500,
-        # and sending a megabyte again and again would not make it smaller.
-        too_large = status == 500 and payload is not None and len(payload) > _LARGE_BYTES
-        return status in _OVERLOADED or (repeat and status != 410 and not too_large)
+        # POST may be sent again.
+        return isinstance(error, ServerFault) and (status in _OVERLOADED or (repeat and status != 410))
 
     def _delay(self, failures: int, asked: float) -> float:
         limit = self.settings.retry_limit_seconds
@@ -224,7 +221,7 @@ class Api:
             async with session.request(
                 method,
                 url,
-                data=payload,
+                data=payload if payload is None or len(payload) < _LARGE_BYTES else io.BytesIO(payload),
                 headers=self._merged(extra),
                 timeout=aiohttp.ClientTimeout(total=seconds),
                 **self._options(),

@@ -100,7 +100,7 @@ def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) 
         )
     elif isinstance(error, NotFound) and not kind:
         found = UnknownKind(f"{key}: the cluster no longer serves the kind {key.group_kind}")
-    elif status.code == 413 or (isinstance(error, ServerFault) and _TOO_LARGE.search(status.message)):
+    elif status.code == 413 or (status.code == 500 and _TOO_LARGE.search(status.message)):
         found = TooLarge(
             f"{key}: {size} bytes are more than the API server takes; split the object or keep the content elsewhere"
         )
