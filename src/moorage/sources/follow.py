@@ -115,6 +115,12 @@ class Follower:
         if entry is not None and ref in entry.refs:
             entry.refs[ref] = revision
 
+    def note_first(self, repository: Repository, ref: str, revision: str) -> None:
+        """Note what a ref was known to mean before it was followed, unless something newer is known."""
+        entry = self._followed.get(repository.key)
+        if entry is not None and entry.refs.get(ref, revision) is None:
+            entry.refs[ref] = revision
+
     async def run(self) -> None:
         """Look at each followed repository once an interval, until cancelled."""
         await asyncio.gather(*(self._work() for _ in range(self._settings.poll_workers)))

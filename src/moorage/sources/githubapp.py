@@ -74,7 +74,7 @@ class GitHubApps:
                 "githubAppInstallationID and githubAppPrivateKey in its Secret"
             )
         try:
-            answer = orjson.loads(body)
+            answer = orjson.loads(body) if status in (200, 201) else {}
             ends = datetime.fromisoformat(answer["expires_at"]).timestamp()
             return Secret(str(answer["token"])), ends
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
