@@ -535,3 +535,16 @@ def test_ids_are_made_of_what_is_kept():
     The id of an operation follows from application, start and attempt, in every process.
     """
     assert operation_id(application(), stamp(), 2) == "u-1-2-1772452800"
+
+
+def test_two_operations_never_begin_in_the_same_second():
+    """
+    The time names an operation and its hooks, so the next one begins at least a second later.
+    """
+    first = decided(revision=REVISION)
+    over = replace(first, phase=OperationPhase.SUCCEEDED, finished_at=first.started_at, recorded=True)
+
+    second = decided(current=over, revision=NEWER)
+
+    assert second.started_at > first.started_at
+    assert second.id != first.id

@@ -9,8 +9,10 @@ costs work for the applications whose files changed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from posixpath import normpath
 
 import structlog
 
@@ -21,6 +23,7 @@ from moorage.control.refresh import Following, Index
 from moorage.model.application import Application
 from moorage.model.errors import Error, InvalidConfiguration
 from moorage.model.identity import AppKey
+from moorage.model.words import MANIFEST_GENERATE_PATHS_ANNOTATION
 from moorage.render.request import Entry, Tree
 from moorage.sources.credentials import Repository, Secret, decode_repository_secret
 from moorage.sources.door import Sources
@@ -65,6 +68,7 @@ class Repositories:
     enqueue: Enqueue
     index: Index = field(default_factory=Index)
     _wanted: dict[Following, Repository] = field(default_factory=dict)
+    _resolved: dict[Following, str] = field(default_factory=dict)
     _moves: asyncio.Queue[Moved] = field(default_factory=asyncio.Queue)
     _follow_anew: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -95,6 +99,7 @@ class Repositories:
         revision = await self.sources.resolve(
             repository, source.target_revision, fresh=fresh, tag_prefix=source.tag_prefix
         )
+        self._resolved[Following(repository.key, source.target_revision)] = revision
         self.sources.follower.note(repository, source.target_revision, revision)
         return revision
 
@@ -131,7 +136,7 @@ class Repositories:
         following = Following(repository.key, app.source.target_revision)
         self.index.follow(app.key, following)
         if notes.reads is not None:
-            self.index.read(app.key, notes.reads)
+            self.index.read(app.key, _declared_reads(app) or notes.reads)
         if following not in self._wanted:
             self._wanted[following] = repository
             self._follow_anew.set()
@@ -155,7 +160,11 @@ class Repositories:
             await self._follow_anew.wait()
             self._follow_anew.clear()
             self._wanted = {f: r for f, r in self._wanted.items() if self.index.followers(f)}
+            self._resolved = {f: revision for f, revision in self._resolved.items() if f in self._wanted}
             self.sources.follow(((r, f.ref) for f, r in self._wanted.items()), self._moved)
+            # What was resolved before it was followed: a push in between must be seen as a move.
+            for following, revision in self._resolved.items():
+                self.sources.follower.note_first(self._wanted[following], following.ref, revision)
             await asyncio.sleep(0.2)
 
     def _moved(self, repository: Repository, ref: str, old: str | None, new: str | None) -> None:
@@ -164,8 +173,6 @@ class Repositories:
     async def _tell(self, moved: Moved) -> None:
         following = Following(moved.repository.key, moved.ref)
         changed: frozenset[str] | None = None
-        if moved.old is None and moved.new is not None:
-            return  # first seen: whoever follows it has asked already
         if moved.old and moved.new:
             try:
                 changed = await self.sources.changed_paths(moved.repository, moved.old, moved.new)
@@ -183,6 +190,17 @@ class Repositories:
         )
         for app in sorted(concerned):
             self.enqueue(app, Depth.REVISION)
+
+
+def _declared_reads(app: Application) -> list[str]:
+    """Return the paths an application says its manifests depend on, from the root; globs stand for their folder."""
+    declared = app.annotations.get(MANIFEST_GENERATE_PATHS_ANNOTATION) or ""
+    found = []
+    for part in filter(None, (part.strip() for part in declared.split(";"))):
+        path = part if part.startswith("/") else f"{app.source.path}/{part}"
+        plain = itertools.takewhile(lambda name: not set(name) & set("*?["), normpath(f"/{path}").split("/"))
+        found.append("/".join(plain).strip("/"))
+    return found
 
 
 def webhook_secrets(config: Config, body_limit: int) -> WebhookSecrets:

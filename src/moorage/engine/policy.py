@@ -65,13 +65,22 @@ def decide(
 
     Returns:
         A running operation as it is, a retry of it, a new one that is not
-        recorded yet, or `NotNow`.
+        recorded yet, or `NotNow`. No two operations begin in the same second:
+        the time names them, and hooks would take one for the other.
     """
     if current is not None and not current.phase.finished:
         return _continue(app, current, revision, now, automated_window, running_window)
     if app.operation is not None:
-        return _requested(app, revision, now, manual_window)
-    return _automated(app, current, comparison, revision, now, automated_window)
+        return _apart(app, current, _requested(app, revision, now, manual_window))
+    return _apart(app, current, _automated(app, current, comparison, revision, now, automated_window))
+
+
+def _apart(app: Application, last: Operation | None, next_one: Operation | NotNow) -> Operation | NotNow:
+    """Return an operation that begins later than the last one did, at least by a second."""
+    if last is None or isinstance(next_one, NotNow) or next_one.started_at > last.started_at:
+        return next_one
+    started_at = format_time(parse_time(last.started_at) + timedelta(seconds=1))
+    return replace(next_one, started_at=started_at, id=operation_id(app, started_at))
 
 
 def _continue(
