@@ -9,13 +9,13 @@ a path serves and which query parameters a write takes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, kinds
+from moorage.sandbox import answers, kinds, openapi_protobuf
 from moorage.sandbox.answers import Answer
 from moorage.sandbox.requests import Request
 from moorage.sandbox.resources import Registry, Resource
@@ -28,8 +28,8 @@ _PATCHES = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
 )
+_STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 class OpenApi:
@@ -104,12 +104,18 @@ class OpenApi:
 
     def _second(self, request: Request) -> Answer:
         accept = request.accept
+        if openapi_protobuf.asked(accept):
+            return self._second_as("v2.pb", openapi_protobuf.encoded, openapi_protobuf.CONTENT_TYPE)
         if accept and "application/json" not in accept and "*/*" not in accept:
-            raise answers.not_acceptable(("application/json",))
-        made = self._documents.get("v2")
+            raise answers.not_acceptable(("application/json", openapi_protobuf.CONTENT_TYPE))
+        return self._second_as("v2", orjson.dumps, "application/json")
+
+    def _second_as(self, name: str, encode: Callable[[Json], bytes], content_type: str) -> Answer:
+        made = self._documents.get(name)
         if made is None:
-            made = self._documents["v2"] = orjson.dumps(_second_version(list(self.registry.by_path.values())))
-        return Answer(200, made)
+            document = _second_version(list(self.registry.by_path.values()))
+            made = self._documents[name] = encode(document)
+        return Answer(200, made, (("content-type", content_type),))
 
 
 def _info() -> Json:
@@ -233,7 +239,9 @@ def _paths(resource: Resource, name: str) -> Json:
     if "update" in resource.verbs:
         single["put"] = operation("put", *_WRITE_PARAMETERS, body=("*/*",))
     if "patch" in resource.verbs:
-        single["patch"] = operation("patch", *_WRITE_PARAMETERS, "force", body=_PATCHES)
+        # kubectl sends strategic patches to every kind that is said to take them.
+        forms = _PATCHES if resource.custom else (*_PATCHES, _STRATEGIC_PATCH)
+        single["patch"] = operation("patch", *_WRITE_PARAMETERS, "force", body=forms)
     if "delete" in resource.verbs:
         single["delete"] = operation("delete", "dryRun", "gracePeriodSeconds", "propagationPolicy")
     paths = {f"{place}/{resource.plural}": many}

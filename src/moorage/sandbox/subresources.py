@@ -11,10 +11,12 @@ from typing import Any
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, patches
+from moorage.sandbox import answers, patches, table
 from moorage.sandbox.answers import Answer
+from moorage.sandbox.durations import age
 from moorage.sandbox.requests import Request, Target
 from moorage.sandbox.resources import Resource, ScalePaths
+from moorage.sandbox.workloads.logs import logs
 from moorage.sandbox.writes import Options, Writes
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
@@ -83,7 +85,7 @@ def _scale(writes: Writes, resource: Resource, target: Target, request: Request,
     before = resource.shown(entry.body)
     now = scale_of(before, paths)
     if request.method == "GET":
-        return answers.json_answer(now)
+        return _shown(now, request)
     if request.method == "PUT":
         wanted = patches.decode(request.body, request.content_type)
     elif request.method == "PATCH":
@@ -110,6 +112,44 @@ def _scale(writes: Writes, resource: Resource, target: Target, request: Request,
     place[paths.replicas[-1]] = replicas
     written = writes.change(resource, key, entry, body, options, "scale")
     return answers.json_answer(scale_of(resource.shown(written.body), paths))
+
+
+def _shown(scale: Json, request: Request) -> Answer:
+    if table.form_of(request.accept) is not table.Form.TABLE:
+        return answers.json_answer(scale)
+    meta = scale["metadata"]
+    cells = [
+        meta["name"],
+        scale["spec"]["replicas"],
+        scale["status"]["replicas"],
+        age(meta["creationTimestamp"]),
+    ]
+    told: Json = {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": meta["resourceVersion"]},
+        "columnDefinitions": [_column(*column) for column in _SCALE_COLUMNS],
+        "rows": [{"cells": cells, "object": table.partial(scale)}],
+    }
+    return answers.json_answer(told)
+
+
+_SCALE_COLUMNS = (
+    ("Name", "string"),
+    ("Desired", "integer"),
+    ("Available", "integer"),
+    ("Age", "string"),
+)
+
+
+def _column(name: str, kind: str) -> Json:
+    return {
+        "name": name,
+        "type": kind,
+        "format": "name" if name == "Name" else "",
+        "description": f"{name} of the scale.",
+        "priority": 0,
+    }
 
 
 def scale_of(body: Json, paths: ScalePaths) -> Json:
@@ -169,7 +209,7 @@ def _log(writes: Writes, resource: Resource, target: Target, request: Request) -
         raise answers.bad_request(
             f"a container name must be specified for pod {target.name}, choose one of: [{told}]"
         )
-    lines = log_lines(body, name)
+    lines = logs(body, name).splitlines()
     tail = request.number("tailLines")
     if tail is not None:
         lines = lines[-tail:] if tail else []
@@ -184,21 +224,3 @@ def _log(writes: Writes, resource: Resource, target: Target, request: Request) -
 
 async def _once(text: bytes) -> AsyncIterator[bytes]:
     yield text
-
-
-def log_lines(body: Json, container: str) -> list[str]:
-    """Return what a pretended container has written."""
-    spec = body.get("spec") or {}
-    image = next(
-        (
-            c.get("image", "")
-            for c in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-            if c["name"] == container
-        ),
-        "",
-    )
-    phase = (body.get("status") or {}).get("phase", "Pending")
-    return [
-        f"sandbox: container {container} of pod {body['metadata']['name']} pretends to run {image}",
-        f"sandbox: the pod is {phase}",
-    ]
