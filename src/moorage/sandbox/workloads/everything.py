@@ -12,6 +12,7 @@ from moorage.sandbox.workloads.accounts import NamespaceFurnishing
 from moorage.sandbox.workloads.apiservices import ApiServices
 from moorage.sandbox.workloads.autoscalers import Autoscalers
 from moorage.sandbox.workloads.budgets import Budgets
+from moorage.sandbox.workloads.chronicle import Chronicle
 from moorage.sandbox.workloads.claims import Claims
 from moorage.sandbox.workloads.cronjobs import CronJobs
 from moorage.sandbox.workloads.daemonsets import DaemonSets
@@ -89,10 +90,12 @@ class Workloads:
         ]
         EndpointCleaning(cluster, driver)
         self._garbage = Garbage(cluster, driver)
+        self._chronicle = Chronicle(cluster, driver.clock)
 
     def start(self) -> None:
         """Furnish an empty sandbox, look at everything there is, and begin to follow."""
         furnish(self._cluster, self.driver.clock.now())
+        self._chronicle.start()
         for ref, look in self._looks:
             for body in self._cluster.every(ref):
                 meta = body["metadata"]

@@ -52,6 +52,10 @@ class Cluster(Protocol):
         """Create an object; None when it exists or is refused."""
         ...
 
+    def note(self, ref: Ref, body: Json) -> bool:
+        """Store a body that is complete but for what the server adds; False when its namespace goes or is gone."""
+        ...
+
     def replace(self, body: Json, **parts: Any) -> Json | None:
         """Store `body` with its top-level `parts` replaced, if it is still there; unchanged parts cost nothing."""
         ...
@@ -114,6 +118,7 @@ def moment(text: str) -> datetime:
 CONFIG_MAPS = Ref("", "configmaps")
 CLAIMS = Ref("", "persistentvolumeclaims")
 ENDPOINTS = Ref("", "endpoints")
+EVENTS = Ref("", "events")
 NAMESPACES = Ref("", "namespaces")
 NODES = Ref("", "nodes")
 PODS = Ref("", "pods")

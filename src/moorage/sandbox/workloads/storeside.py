@@ -74,6 +74,17 @@ class StoreCluster:
                 return None
             raise
 
+    def note(self, ref: Ref, body: Json) -> bool:
+        namespace = body["metadata"]["namespace"]
+        space = self._store.collection("", "namespaces").objects.get(("", namespace))
+        if space is None or space.body["metadata"].get("deletionTimestamp"):
+            return False
+        resource = self._resource(ref)
+        whole = {"kind": resource.kind, "apiVersion": resource.api_version, **body}
+        metadata.for_creation(whole, uid=self._writes.uid(), now=self._writes.now(), generation=False)
+        self._store.write(self._store.collection(*ref), (namespace, body["metadata"]["name"]), whole)
+        return True
+
     def replace(self, body: Json, **parts: Any) -> Json | None:
         key = self._key(body)
         entry = self._store.collection(*key.ref).objects.get((key.namespace, key.name))
