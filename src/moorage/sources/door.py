@@ -72,6 +72,14 @@ class Sources:
         """Poll what is followed and keep the store within its bound, until cancelled."""
         await asyncio.gather(self.follower.run(), self._keep_trimmed())
 
+    async def trim(self) -> None:
+        """Forget what was used longest ago and is not followed, until the store is within its bound."""
+        followed = frozenset(self.store.mirror(key) for key in self.follower.keys)
+        for gone in await self.store.trim(followed.__contains__):
+            mirror = self._mirrors.pop(gone.stem, None)
+            if mirror is not None:
+                await mirror.close()
+
     # Configuration
 
     def set_repositories(
@@ -215,8 +223,4 @@ class Sources:
     async def _keep_trimmed(self) -> None:
         while True:
             await asyncio.sleep(_TRIM_EVERY)
-            followed = frozenset(self.store.mirror(key) for key in self.follower.keys)
-            for gone in await self.store.trim(followed.__contains__):
-                mirror = self._mirrors.pop(gone.stem, None)
-                if mirror is not None:
-                    await mirror.close()
+            await self.trim()
