@@ -349,7 +349,10 @@ def configure_logging(level: str, *, as_json: bool, stream: Any = None) -> None:
     looks: Any = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=target.isatty(), pad_event_to=36)
+        # Plain tracebacks: local variables may hold what must not be logged.
+        else structlog.dev.ConsoleRenderer(
+            colors=target.isatty(), pad_event_to=36, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[

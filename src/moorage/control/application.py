@@ -117,9 +117,15 @@ class ApplicationPass:
         if entry.annotations.get(SKIP_RECONCILE_ANNOTATION) == "true":
             return Next()
         notes = self.notebooks.setdefault(key, Notebook())
-        if entry.deleted_at:
-            return await self.deletion.reconcile(entry, self.board.config)
-        return await self._reconcile(entry, notes, self._depth(entry, depth))
+        try:
+            if entry.deleted_at:
+                return await self.deletion.reconcile(entry, self.board.config)
+            return await self._reconcile(entry, notes, self._depth(entry, depth))
+        except Error as error:
+            # What happened could not be written down. Nothing is lost by that: the next pass finds it anew.
+            notes.failures += 1
+            log.info("A status was not written", app=str(key), reason=error.reason, error=str(error))
+            return next_look(error, notes.failures)
 
     def _depth(self, app: Application, depth: Depth) -> Depth:
         asked = app.annotations.get(REFRESH_ANNOTATION)

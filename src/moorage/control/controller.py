@@ -1,9 +1,9 @@
 """
 The generic loop: wait for a key, run a pass, obey its answer.
 
-What the keys mean is the pass's business. A pass that raises something it did
-not mean to is a bug: it is logged with its traceback, counted, and tried again
-with backoff, and no other key suffers.
+What the keys mean is the pass's business. A pass that could not report for the
+world's sake is tried again with backoff. One that raises something it did not
+mean to is a bug: it is logged with its traceback as well. No other key suffers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from moorage.control.queue import Depth, Queue, QueueClosed
+from moorage.model.errors import Error
 
 K = TypeVar("K", bound=Hashable)
 log = structlog.get_logger()
@@ -69,12 +70,22 @@ class Controller(Generic[K]):
     async def _one_pass(self, key: K, depth: Depth) -> None:
         try:
             answer = await self._reconcile(key, depth)
+        except Error as error:
+            # The world kept the pass from telling what it saw; it looks again as it would have anyway.
+            delay = self._count_failure(key)
+            log.warning("A pass could not report", key=str(key), reason=error.reason, error=str(error))
+            self._queue.add_after(delay, key, depth)
+            return
         except Exception:
-            failures = self._failures[key] = self._failures.get(key, 0) + 1
-            delay = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1), MOST_BACKOFF_SECONDS)
+            delay = self._count_failure(key)
             log.exception("A pass failed unexpectedly", key=str(key), again_in_seconds=delay)
             self._queue.add_after(delay, key, depth)
             return
         self._failures.pop(key, None)
         if answer.after_seconds is not None:
             self._queue.add_after(answer.after_seconds, key, answer.depth)
+
+    def _count_failure(self, key: K) -> float:
+        """Return how long to wait after one more failure in a row."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 20), MOST_BACKOFF_SECONDS)
