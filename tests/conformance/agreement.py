@@ -35,9 +35,15 @@ GIVEN = {
     "clusterIPs": "<given>",
     "nodePort": "<given>",
     "healthCheckNodePort": "<given>",
+    "serverAddress": "<given>",
 }
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# Versions in refusals, and objects quoted whole: in these the order of fields is the server's.
+_VERSION = re.compile(
+    r"(?<=esourceVersion in the precondition )\(\d+\)|(?<=esourceVersion in record )\(\d+\)|(?<=too old resource version: \d )\(\d+\)"
+)
+_QUOTED = re.compile(r'(?<=patch: Invalid value: )"\{.*\}"|(?<=^Invalid value: )"\{.*\}"')
 _AGE = re.compile(r"^(<invalid>|(\d+[dhms])+)$")
 
 
@@ -88,7 +94,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, str):
-        return _TIME.sub("<time>", _UID.sub("<uid>", value))
+        return _QUOTED.sub(
+            "<object>", _VERSION.sub("<version>", _TIME.sub("<time>", _UID.sub("<uid>", value)))
+        )
     return value
 
 
@@ -105,8 +113,11 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
         ]
     if kept.get("kind") == "Status" and isinstance(kept.get("details"), dict):
         kept["details"] = {key: item for key, item in kept["details"].items() if key != "uid"}
+    if kept.get("kind") == "APIResourceList" and "." in kept["groupVersion"]:
+        # The server lists custom kinds in any order.
+        kept["resources"] = sorted(kept["resources"], key=lambda each: each["name"])
     return {
-        key: _given(key, item) if key in GIVEN else _plain(item)
+        _UID.sub("<uid>", key): _given(key, item) if key in GIVEN else _plain(item)
         for key, item in kept.items()
         if _stays(key, item)
     }

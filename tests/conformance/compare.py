@@ -42,7 +42,7 @@ def report(found: list[Disagreement], cases: int) -> str:
     differing = len({each.case for each in found})
     lines = [f"# {differing} of {cases} cases differ", ""]
     for name, members in sorted(groups.items(), key=lambda item: -len(item[1])):
-        lines += [f"## {len(members)} × {name}", "", *(f"- {each}" for each in members[:8]), ""]
+        lines += [f"## {len(members)} × {name}", "", *(f"- {each}" for each in members), ""]
     return "\n".join(lines)
 
 

@@ -116,8 +116,8 @@ def page_not_found() -> Failure:
     return PageNotFound(404, "NotFound", "404 page not found")
 
 
-def already_exists(group: str, plural: str, name: str) -> Failure:
-    message = f'{plural_name(group, plural)} "{name}" already exists'
+def already_exists(group: str, plural: str, name: str, *, leaving: bool = False) -> Failure:
+    message = f'{"object is being deleted: " if leaving else ""}{plural_name(group, plural)} "{name}" already exists'
     return Failure(409, "AlreadyExists", message, _details(group, plural, name))
 
 

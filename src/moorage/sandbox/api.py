@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, builtin, crds, patches, reads, subresources, watches
+from moorage.sandbox import answers, asking, bodies, builtin, crds, patches, reads, subresources, watches
 from moorage.sandbox.answers import Answer, Failure
 from moorage.sandbox.discovery import VERSION, Discovery
 from moorage.sandbox.openapi import OpenApi
@@ -22,7 +24,27 @@ from moorage.sandbox.watches import Watch
 from moorage.sandbox.writes import Options, Writes, Written
 
 BODY_LIMIT = 3 * 1024 * 1024
-_TOLD = ("Strict", "Warn", "Ignore")
+# Kinds whose deletion is answered with the object as it was last.
+_RETURNED = frozenset(
+    {
+        ("", "namespaces"),
+        ("", "persistentvolumeclaims"),
+        ("", "persistentvolumes"),
+        ("", "pods"),
+        ("", "podtemplates"),
+        ("", "resourcequotas"),
+        ("", "serviceaccounts"),
+        ("", "services"),
+        *(
+            ("resource.k8s.io", f"{name}s")
+            for name in ("resourceclaim", "resourceclaimtemplate", "resourceslice")
+        ),
+        ("resource.k8s.io", "deviceclasses"),
+        *(("storage.k8s.io", f"{name}s") for name in ("csidriver", "csinode", "volumeattachment")),
+        ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "volumeattributesclasses"),
+    }
+)
 _WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 
 
@@ -125,7 +147,7 @@ class Api:
                     return self._watch(request, resource, target)
                 return reads.one(resource, self.writes.existing(resource, *key), request)
             case "PUT":
-                options = self._options(request)
+                options = asking.write_options(request)
                 body = self._body(request, resource, target)
                 return self._put(request, resource, target, body, options)
             case "PATCH":
@@ -146,11 +168,11 @@ class Api:
                     )
                 case "PUT":
                     body = self._body(request, resource, target)
-                    return self._put(request, resource, target, body, self._options(request))
+                    return self._put(request, resource, target, body, asking.write_options(request))
                 case "PATCH":
                     return self._patch(request, resource, target)
             raise answers.method_not_allowed()
-        return subresources.answer(self.writes, resource, target, request, self._options(request))
+        return subresources.answer(self.writes, resource, target, request, asking.write_options(request))
 
     def _watch(self, request: Request, resource: Resource, target: Target) -> Answer:
         return watches.watch(
@@ -162,48 +184,19 @@ class Api:
             open_watches=self.open_watches,
         )
 
-    def _options(self, request: Request) -> Options:
-        told = request.query.get("fieldValidation") or "Warn"
-        if told not in _TOLD:
-            raise answers.bad_request(
-                f'fieldValidation: Unsupported value: "{told}": supported values: "Ignore", "Strict", "Warn"'
-            )
-        return Options(
-            manager=request.manager,
-            dry_run=request.dry_run,
-            validation=told,
-            force=request.flag("force"),
-        )
-
     def _body(self, request: Request, resource: Resource, target: Target) -> Json:
-        body = patches.decode(request.body, request.content_type)
-        _check_kind(resource, body)
-        meta = body.get("metadata")
-        if meta is None:
-            meta = body["metadata"] = {}
-        if not isinstance(meta, dict):
-            raise answers.bad_request("metadata is not an object")
-        told = meta.get("namespace")
-        if told and told != target.namespace:
-            raise answers.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        if target.name and meta.get("name") and meta["name"] != target.name:
-            raise answers.bad_request(
-                f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
-            )
-        if target.name:
-            meta["name"] = target.name
-        return body
+        body = bodies.decode(request.body, request.content_type, resource.kind)
+        bodies.check_kind(resource, body, request.body)
+        return _placed(body, target)
 
     def _create(self, request: Request, resource: Resource, target: Target) -> Answer:
         if "create" not in resource.verbs:
             raise answers.method_not_allowed()
         if resource.namespaced and not target.namespace:
             raise answers.method_not_allowed()
-        options = self._options(request)
+        options = asking.write_options(request)
         body = self._body(request, resource, target)
-        patches.report_duplicates(request, options)
+        patches.report_duplicates(request, resource, options)
         if resource.plural in _WEBHOOKS:
             options.warnings.append(
                 "the sandbox does not call admission webhooks; this configuration has no effect"
@@ -214,7 +207,7 @@ class Api:
     def _put(
         self, request: Request, resource: Resource, target: Target, body: Json, options: Options
     ) -> Answer:
-        patches.report_duplicates(request, options)
+        patches.report_duplicates(request, resource, options)
         if resource.custom and not body["metadata"].get("resourceVersion"):
             self.writes.existing(resource, target.namespace, target.name)
             cause = answers.Cause(
@@ -222,33 +215,24 @@ class Api:
                 "Invalid value: 0: must be specified for an update",
                 "metadata.resourceVersion",
             )
-            raise answers.invalid(resource.group, resource.kind, target.name, [cause])
+            raise answers.invalid(resource.group, resource.plural, target.name, [cause])
         written = self.writes.update(
             resource, target.namespace, target.name, body, options, target.subresource
         )
         return self._written(resource, written, request, options)
 
     def _patch(self, request: Request, resource: Resource, target: Target) -> Answer:
-        options = self._options(request)
+        options = asking.write_options(request)
         kind = request.content_type
         key = (target.namespace, target.name)
         if kind == patches.APPLY_PATCH:
-            if not request.query.get("fieldManager"):
-                cause = answers.Cause(
-                    "FieldValueRequired", "Required value: is required for apply patch", "fieldManager"
-                )
-                raise answers.invalid("meta.k8s.io", "PatchOptions", "", [cause])
-            config = self._body(request, resource, target)
-            patches.report_duplicates(request, options)
+            config = _placed(bodies.applied_config(request.body, resource, target.name), target)
+            patches.report_duplicates(request, resource, options)
             written = self.writes.apply(resource, key, config, options, target.subresource)
             return self._written(resource, written, request, options)
-        if request.query.get("force"):
-            cause = answers.Cause(
-                "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"
-            )
-            raise answers.invalid("meta.k8s.io", "PatchOptions", "", [cause])
         entry = self.writes.existing(resource, *key)
         body = patches.patched(resource, resource.shown(entry.body), request.body, kind)
+        _check_patched(body, resource, target)
         written = self.writes.change(resource, key, entry, body, options, target.subresource)
         return self._written(resource, written, request, options)
 
@@ -258,26 +242,11 @@ class Api:
         answer.warnings = options.warnings
         return answer
 
-    def _wishes(self, request: Request) -> Json:
-        wishes: Json = patches.decode(request.body, request.content_type) if request.body.strip() else {}
-        for name in ("propagationPolicy", "orphanDependents", "gracePeriodSeconds"):
-            told: Any = request.query.get(name)
-            if told is not None and name not in wishes:
-                wishes[name] = (
-                    told
-                    if name == "propagationPolicy"
-                    else int(told)
-                    if name == "gracePeriodSeconds"
-                    else told == "true"
-                )
-        return wishes
-
     def _delete(self, request: Request, resource: Resource, target: Target) -> Answer:
-        wishes = self._wishes(request)
-        options = self._options(request)
-        options.dry_run = options.dry_run or "All" in (wishes.get("dryRun") or ())
+        wishes = asking.delete_wishes(request)
+        options = Options(manager=request.manager, dry_run="All" in (wishes.get("dryRun") or ()))
         written = self.writes.delete(resource, (target.namespace, target.name), wishes, options)
-        if written.entry is not None or options.dry_run:
+        if written.entry is not None or (resource.group, resource.plural) in _RETURNED:
             return self._written(resource, written, request, options)
         uid = written.body["metadata"]["uid"]
         return answers.json_answer(answers.success(resource.group, resource.plural, target.name, uid))
@@ -285,11 +254,11 @@ class Api:
     def _delete_many(self, request: Request, resource: Resource, target: Target) -> Answer:
         if "deletecollection" not in resource.verbs:
             raise answers.method_not_allowed()
-        wishes = self._wishes(request)
-        options = self._options(request)
+        wishes = asking.delete_wishes(request)
+        options = Options(manager=request.manager, dry_run="All" in (wishes.get("dryRun") or ()))
         answer = reads.many(self.store, resource, target, request)
         collection = self.store.collection(resource.group, resource.plural)
-        test = reads.selection(request, target)
+        test = reads.selection(request, resource)
         for key, _ in list(reads.matching(collection, target.namespace, test)):
             if key in collection.objects:
                 self.writes.delete(resource, key, wishes, options)
@@ -301,20 +270,45 @@ class Api:
             watch.end()
 
 
-def _check_kind(resource: Resource, body: Json) -> None:
-    kind, version = body.get("kind"), body.get("apiVersion")
-    if not kind and not version:
-        body["kind"], body["apiVersion"] = resource.kind, resource.api_version
-        return
-    if not kind:
-        raise answers.bad_request("Object 'Kind' is missing")
-    if not version:
-        raise answers.bad_request("Object 'apiVersion' is missing")
-    if (kind, version) != (resource.kind, resource.api_version):
+def _check_patched(body: Json, resource: Resource, target: Target) -> None:
+    """Raise Failure (400, 422) when a patch made another object of the one it is for."""
+    meta = body["metadata"]
+    if (body.get("kind"), body.get("apiVersion")) != (resource.kind, resource.api_version):
+        shown = orjson.dumps(orjson.dumps(body).decode()).decode()
+        group = resource.group.partition(".")[0] or "core"
+        version = str(body.get("apiVersion", "")).rpartition("/")[2]
+        told = f"converting ({version}.{body.get('kind')}) to ({group}.{resource.kind}): unknown conversion"
+        cause = answers.Cause("FieldValueInvalid", f"Invalid value: {shown}: {told}", "patch")
+        raise answers.invalid("", "", "", [cause])
+    if (meta.get("namespace") or "") != target.namespace:
         raise answers.bad_request(
-            f"the API version in the data ({version}) or its kind ({kind}) does not match the expected "
-            f"API version ({resource.api_version}) and kind ({resource.kind})"
+            "the namespace of the provided object does not match the namespace sent on the request"
         )
+    if meta.get("name") != target.name:
+        raise answers.bad_request(
+            f"the name of the object ({meta.get('name')}) does not match the name on the URL ({target.name})"
+        )
+
+
+def _placed(body: Json, target: Target) -> Json:
+    """Return a body that names the place its path does. Raises Failure (400)."""
+    meta = body.get("metadata")
+    if meta is None:
+        meta = body["metadata"] = {}
+    if not isinstance(meta, dict):
+        raise answers.bad_request("metadata is not an object")
+    told = meta.get("namespace")
+    if told and told != target.namespace:
+        raise answers.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if target.name:
+        if meta.get("name") and meta["name"] != target.name:
+            raise answers.bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
+            )
+        meta["name"] = target.name
+    return body
 
 
 def build(store: Store, *, bookmark_seconds: float = 60.0, **clock: Any) -> Api:

@@ -142,6 +142,7 @@ def _resource(spec: Json, version: Json, stored: str) -> Resource:
         custom=True,
         columns=tuple(version.get("additionalPrinterColumns") or ()),
         scale=_scale_paths(scale) if scale else None,
+        selectable=tuple(each["jsonPath"].lstrip(".") for each in version.get("selectableFields") or ()),
         openapi=openapi,
         warning=warning,
         list_kind=names.get("listKind") or f"{names['kind']}List",

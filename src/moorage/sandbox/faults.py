@@ -61,7 +61,7 @@ def not_found(path: str, value: Any) -> Cause:
 
 
 def unsupported(path: str, value: Any, known: Iterable[str]) -> Cause:
-    names = ", ".join(f'"{name}"' for name in sorted(known))
+    names = ", ".join(f'"{name}"' for name in known)
     return Cause(
         "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {names}", path
     )

@@ -27,7 +27,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _PATH_NAMED = frozenset({"roles", "clusterroles", "rolebindings", "clusterrolebindings"})
 _LABEL_NAMED = frozenset({"namespaces"})
-_SERVICE_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def for_creation(body: Json, *, uid: str, now: str, generation: bool) -> None:
@@ -132,10 +132,16 @@ def finalizers_for_deletion(body: Json, wishes: Json) -> list[str]:
 
 def check_preconditions(resource: Resource, name: str, meta: Json, wanted: Json) -> None:
     """Raise Failure (409) when the object is not the one the client means."""
-    for field, text in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+    for field, text, then in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
         if wanted.get(field) and wanted[field] != meta[field]:
-            why = f"Precondition failed: {text} in precondition: {wanted[field]}, {text} in object meta: {meta[field]}"
-            raise answers.conflict(resource.group, resource.plural, name, why)
+            why = (
+                f"the {text} in the precondition ({wanted[field]}) does not match the {text} in record "
+                f"({meta[field]}). The object might have been {then}"
+            )
+            raise answers.conflict(resource.group, resource.kind, name, why)
 
 
 def faults(resource: Resource, body: Json, before: Json | None) -> list[Cause]:
@@ -148,10 +154,17 @@ def faults(resource: Resource, body: Json, before: Json | None) -> list[Cause]:
     if labels and (before is None or labels != before["metadata"].get("labels")):
         causes += _label_faults(labels)
     annotations = meta.get("annotations")
+    for key in annotations or ():
+        if told := key_fault(key.lower()):
+            causes.append(
+                Cause("FieldValueInvalid", f'Invalid value: "{key}": {told}', "metadata.annotations")
+            )
     if annotations and sum(len(k) + len(v) for k, v in annotations.items() if isinstance(v, str)) > 262_144:
         causes.append(
             Cause("FieldValueTooLong", "Too long: may not be more than 262144 bytes", "metadata.annotations")
         )
+    causes += _owner_faults(meta.get("ownerReferences") or [])
+    causes += _finalizer_faults(meta.get("finalizers") or [], custom=resource.custom)
     if before is not None and before["metadata"].get("deletionTimestamp"):
         new = sorted(set(meta.get("finalizers") or ()) - set(before["metadata"].get("finalizers") or ()))
         if new:
@@ -186,41 +199,75 @@ _KEY_RULE = (
 def _name_faults(group: str, plural: str, name: str) -> list[Cause]:
     if group == "rbac.authorization.k8s.io" or plural in _PATH_NAMED:
         wrong = next((text for text in ("/", "%") if text in name), "")
-        if wrong or name in (".", ".."):
-            return [
-                Cause(
-                    "FieldValueInvalid",
-                    f"Invalid value: \"{name}\": may not contain '{wrong}'",
-                    "metadata.name",
-                )
-            ]
-        return []
-    if not group and plural in _LABEL_NAMED:
-        if len(name) > 63 or not _DNS_LABEL.fullmatch(name):
-            return [Cause("FieldValueInvalid", f'Invalid value: "{name}": {LABEL_RULE}', "metadata.name")]
-        return []
-    if len(name) > 253:
-        return [
-            Cause(
-                "FieldValueInvalid",
-                f'Invalid value: "{name}": must be no more than 253 bytes',
-                "metadata.name",
-            )
-        ]
-    if not _DNS_SUBDOMAIN.fullmatch(name):
-        return [Cause("FieldValueInvalid", f'Invalid value: "{name}": {SUBDOMAIN_RULE}', "metadata.name")]
-    return []
+        told = f"may not contain '{wrong}'" if wrong or name in (".", "..") else ""
+    elif not group and plural in _LABEL_NAMED:
+        told = "" if _DNS_LABEL.fullmatch(name) else LABEL_RULE
+        told = told if len(name) <= 63 else "must be no more than 63 characters"
+    else:
+        told = "" if _DNS_SUBDOMAIN.fullmatch(name) else SUBDOMAIN_RULE
+        told = told if len(name) <= 253 else "must be no more than 253 characters"
+    return [Cause("FieldValueInvalid", f'Invalid value: "{name}": {told}', "metadata.name")] if told else []
+
+
+def key_fault(key: str) -> str:
+    """Return what is wrong with the key of a label or annotation, in the server's words; empty when nothing is."""
+    prefix, sep, bare = key.rpartition("/")
+    if sep and not prefix:
+        return "prefix part must be non-empty"
+    if sep and not _DNS_SUBDOMAIN.fullmatch(prefix):
+        return f"prefix part {SUBDOMAIN_RULE}"
+    if not bare:
+        return f"name part must be non-empty; {_KEY_RULE}"
+    if len(bare) > 63:
+        return "name part must be no more than 63 bytes"
+    return "" if _QUALIFIED.fullmatch(bare) else _KEY_RULE
+
+
+def value_fault(value: str) -> str:
+    """Return what is wrong with the value of a label, in the server's words; empty when nothing is."""
+    if len(value) > 63:
+        return "must be no more than 63 bytes"
+    return "" if not value or _QUALIFIED.fullmatch(value) else _VALUE_RULE
 
 
 def _label_faults(labels: dict[str, str]) -> list[Cause]:
     causes = []
     for key, value in labels.items():
-        prefix, sep, bare = key.rpartition("/")
-        if (sep and not _DNS_SUBDOMAIN.fullmatch(prefix)) or len(bare) > 63 or not _QUALIFIED.fullmatch(bare):
+        for text, told in ((key, key_fault(key)), (value, value_fault(value))):
+            if told:
+                causes.append(
+                    Cause("FieldValueInvalid", f'Invalid value: "{text}": {told}', "metadata.labels")
+                )
+    return causes
+
+
+def _finalizer_faults(finalizers: list[str], *, custom: bool) -> list[Cause]:
+    causes = []
+    for index, name in enumerate(finalizers):
+        if told := key_fault(name):
             causes.append(
-                Cause("FieldValueInvalid", f'Invalid value: "{key}": {_KEY_RULE}', "metadata.labels")
+                Cause("FieldValueInvalid", f'Invalid value: "{name}": {told}', "metadata.finalizers")
             )
-        if isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
-            rule = _VALUE_RULE if len(value) <= 63 else "must be no more than 63 bytes"
-            causes.append(Cause("FieldValueInvalid", f'Invalid value: "{value}": {rule}', "metadata.labels"))
+        if "/" not in name and name not in _STANDARD_FINALIZERS and not custom:
+            told = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(
+                Cause(
+                    "FieldValueInvalid", f'Invalid value: "{name}": {told}', f"metadata.finalizers[{index}]"
+                )
+            )
+    return causes
+
+
+def _owner_faults(owners: list[Json]) -> list[Cause]:
+    causes = []
+    for index, owner in enumerate(owners):
+        path = f"metadata.ownerReferences[{index}]"
+        if not owner.get("apiVersion"):
+            told = 'Invalid value: "": version must not be empty'
+            causes.append(Cause("FieldValueInvalid", told, f"{path}.apiVersion"))
+        causes += [
+            Cause("FieldValueRequired", "Required value: must not be empty", f"{path}.{name}")
+            for name in ("kind", "name", "uid")
+            if not owner.get(name)
+        ]
     return causes

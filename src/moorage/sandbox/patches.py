@@ -9,13 +9,12 @@ from typing import Any
 
 import orjson
 
+from moorage.engine.merge.directives import RETAIN_KEYS
 from moorage.engine.merge.jsonmerge import merge_patch
 from moorage.engine.merge.jsonpatch import PatchFailed, apply_patch
 from moorage.engine.merge.strategic import strategic_merge
-from moorage.formats import yaml
-from moorage.model.errors import Error
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, protobuf
+from moorage.sandbox import answers, bodies
 from moorage.sandbox.requests import Request
 from moorage.sandbox.resources import Resource
 from moorage.sandbox.writes import Options
@@ -28,45 +27,17 @@ APPLY_CBOR = "application/apply-patch+cbor"
 ACCEPTED = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 
 
-def decode(body: bytes, content_type: str) -> Json:
-    """Return the object in a request's body, JSON or YAML. Raises Failure (400, 415)."""
-    if content_type == protobuf.CONTENT_TYPE:
-        return protobuf.decode(body)
-    if content_type not in ("", "application/json", "application/yaml", "text/yaml", "*/*", APPLY_PATCH):
-        raise answers.unsupported_media(("application/json", "application/yaml"))
-    value: Any
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if content_type in ("", "application/json", "*/*"):
-            raise answers.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
-        try:
-            value = yaml.load(body, strict=False)
-        except Error as fault:
-            raise answers.bad_request(f"error decoding YAML: {fault}") from None
-    if not isinstance(value, dict):
-        raise answers.bad_request("the body of the request is not an object")
-    return value
-
-
 def patched(resource: Resource, before: Json, patch: bytes, content_type: str) -> Json:
-    """Return what a JSON, merge or strategic merge patch makes of `before`. Raises Failure (400, 415, 422)."""
-    if content_type == STRATEGIC_PATCH and resource.custom:
+    """Return what a JSON, merge or strategic merge patch makes of `before`. Raises Failure (400, 415, 422, 500)."""
+    if resource.custom and content_type not in (JSON_PATCH, MERGE_PATCH):
         raise answers.unsupported_media((JSON_PATCH, MERGE_PATCH, APPLY_PATCH))
     if content_type not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH):
-        raise answers.unsupported_media(
-            ACCEPTED if not resource.custom else (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
-        )
+        raise answers.Failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     try:
         change = orjson.loads(patch)
-    except orjson.JSONDecodeError as error:
-        raise answers.bad_request(f"error decoding patch: {error}") from None
-    try:
-        result = _result(resource, before, change, content_type)
-    except (PatchFailed, ValueError, KeyError, TypeError) as error:
-        if content_type == JSON_PATCH:
-            raise answers.invalid("", "", "", [answers.Cause("", str(error))]) from None
-        raise answers.bad_request(str(error)) from None
+    except orjson.JSONDecodeError:
+        raise answers.bad_request("invalid JSON patch") from None
+    result = _result(resource, before, change, content_type)
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise answers.bad_request("the patch does not leave an object with metadata")
     owned: Json = orjson.loads(orjson.dumps(result))
@@ -76,16 +47,34 @@ def patched(resource: Resource, before: Json, patch: bytes, content_type: str) -
 def _result(resource: Resource, before: Json, change: Any, content_type: str) -> Any:
     if content_type == JSON_PATCH:
         if not isinstance(change, list):
-            raise answers.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-        return apply_patch(before, change)
+            raise _undecodable(change, "[]handlers.jsonPatchOp")
+        try:
+            return apply_patch(before, change)
+        except PatchFailed:
+            told = "the server rejected our request due to an error in our request"
+            raise answers.Failure(422, "Invalid", told, {}) from None
     if not isinstance(change, dict):
-        raise answers.bad_request("the patch is not an object")
+        raise _undecodable(change, "map[string]interface {}")
     if content_type == MERGE_PATCH:
         return merge_patch(before, change)
-    return strategic_merge(before, change, resource.schema)
+    try:
+        return strategic_merge(before, change, resource.schema)
+    except PatchFailed as refused:
+        if refused.server_says:
+            raise answers.Failure(500, "", refused.server_says) from None
+        if RETAIN_KEYS in str(refused):
+            raise answers.bad_request("invalid patch format of retainKeys") from None
+        raise answers.bad_request(str(refused)) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise answers.bad_request(str(error)) from None
 
 
-def report_duplicates(request: Request, options: Options) -> None:
+def _undecodable(change: Any, wanted: str) -> answers.Failure:
+    told = f"json: cannot unmarshal {bodies.json_type(change)} into Go value of type {wanted}"
+    return answers.bad_request(f"error decoding patch: {told}")
+
+
+def report_duplicates(request: Request, resource: Resource, options: Options) -> None:
     """Warn of keys a JSON body gives twice, or raise Failure (400) when validation is strict."""
     if "fieldValidation" not in request.query or options.validation == "Ignore":
         return
@@ -110,5 +99,5 @@ def report_duplicates(request: Request, options: Options) -> None:
         return
     told = [f'duplicate field "{key}"' for key in dict.fromkeys(found)]
     if told and options.validation == "Strict":
-        raise answers.bad_request("strict decoding error: " + ", ".join(told))
+        raise resource.undecodable("strict decoding error: " + ", ".join(told))
     options.warnings += told

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, selectors, table
+from moorage.sandbox import answers, asking, bodies, selectors, table
 from moorage.sandbox.answers import Answer
 from moorage.sandbox.requests import Request, Target
 from moorage.sandbox.resources import Resource
@@ -32,12 +32,14 @@ def one(resource: Resource, entry: Entry, request: Request, code: int = 200) -> 
     return answers.json_answer(table.table(resource, [body], {"resourceVersion": version}, request), code)
 
 
-def selection(request: Request, target: Target) -> selectors.Matches | None:
+def selection(request: Request, resource: Resource) -> selectors.Matches | None:
     """Return the test of a request's label and field selectors, None when it asks for all."""
     fields = request.query.get("fieldSelector", "")
     return selectors.both(
         selectors.label_selector(request.query.get("labelSelector", "")),
-        selectors.field_selector(fields, target.plural) if fields else None,
+        selectors.field_selector(fields, resource.plural, resource.selectable if resource.custom else None)
+        if fields
+        else None,
     )
 
 
@@ -55,6 +57,7 @@ def matching(
 def many(store: Store, resource: Resource, target: Target, request: Request) -> Answer:
     """Return a list, or one page of it. Raises Failure (400, 410)."""
     collection = store.collection(resource.group, resource.plural)
+    asking.check_list(request)
     limit = request.number("limit") or 0
     version, start = store.version, None
     if token := request.query.get("continue"):
@@ -66,8 +69,12 @@ def many(store: Store, resource: Resource, target: Target, request: Request) -> 
             )
     else:
         _check_version(store, collection, request)
-    test = selection(request, target)
+        if request.query.get("resourceVersionMatch") == "Exact":
+            version = int(request.query["resourceVersion"])
+    test = selection(request, resource)
     found = matching(collection, target.namespace, test)
+    if version < store.version:
+        found = iter(_as_of(collection, version, target.namespace, test))
     entries: list[Entry] = []
     last: Key | None = None
     rest = 0
@@ -80,11 +87,31 @@ def many(store: Store, resource: Resource, target: Target, request: Request) -> 
         entries.append(entry)
         last = key
     meta: Json = {"resourceVersion": str(version)}
+    if resource.custom and table.form_of(request.accept) is table.Form.OBJECT:
+        # A list of a custom kind always has the field, as it has no Go type that leaves it out.
+        meta["continue"] = ""
     if rest and last is not None:
         meta["continue"] = _token(version, last)
         if test is None:
             meta["remainingItemCount"] = rest
     return _list_answer(resource, entries, meta, request)
+
+
+def _as_of(
+    collection: Collection, version: int, namespace: str, test: selectors.Matches | None
+) -> list[tuple[Key, Entry]]:
+    """Return the selected objects as they were at a version that is still remembered."""
+    objects = dict(collection.objects)
+    for change in reversed(list(collection.since(version))):
+        if change.previous is None:
+            objects.pop(change.key, None)
+        else:
+            objects[change.key] = change.previous
+    return [
+        (key, objects[key])
+        for key in sorted(objects)
+        if (not namespace or key[0] == namespace) and (test is None or test(objects[key].body))
+    ]
 
 
 def _list_answer(resource: Resource, entries: list[Entry], meta: Json, request: Request) -> Answer:
@@ -106,8 +133,6 @@ def _list_answer(resource: Resource, entries: list[Entry], meta: Json, request: 
 def _check_version(store: Store, collection: Collection, request: Request) -> None:
     told = request.query.get("resourceVersion", "")
     match = request.query.get("resourceVersionMatch", "")
-    if match and not told:
-        raise answers.bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
     if not told or told == "0":
         return
     version = request.number("resourceVersion") or 0
@@ -130,8 +155,11 @@ def _token(version: int, key: Key) -> str:
 
 
 def _read_token(token: str) -> tuple[int, Key]:
+    text = b""
     try:
-        version, namespace, name = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error, orjson.JSONDecodeError):
-        raise answers.bad_request("continue key is not valid: unrecognized or malformed token") from None
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        version, namespace, name = orjson.loads(text)
+    except (ValueError, TypeError, binascii.Error) as wrong:
+        told = bodies.json_fault(text) if isinstance(wrong, orjson.JSONDecodeError) else "unrecognized token"
+        raise answers.bad_request(f"invalid continue token: continue key is not valid: {told}") from None
     return int(version), (namespace, name)

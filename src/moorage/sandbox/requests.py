@@ -48,9 +48,7 @@ class Request:
         try:
             return int(value)
         except ValueError:
-            raise answers.bad_request(
-                f'Invalid value for query parameter "{name}": "{value}": must be a number'
-            ) from None
+            raise answers.bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
 
     @property
     def accept(self) -> str:
@@ -59,29 +57,6 @@ class Request:
     @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def dry_run(self) -> bool:
-        """Whether nothing may be stored. Raises Failure (400) for a value that is not All."""
-        value = self.query.get("dryRun")
-        if not value:
-            return False
-        if value != "All":
-            raise answers.invalid(
-                "meta.k8s.io",
-                {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}.get(
-                    self.method, "DeleteOptions"
-                ),
-                "",
-                [
-                    answers.Cause(
-                        "FieldValueNotSupported",
-                        f'Unsupported value: "{value}": supported values: "All"',
-                        "dryRun",
-                    )
-                ],
-            )
-        return True
 
     @property
     def manager(self) -> str:

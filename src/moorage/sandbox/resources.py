@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from moorage.engine.merge.schema import Schema
 from moorage.model.manifest import Json
-from moorage.sandbox.answers import Cause
+from moorage.sandbox.answers import Cause, Failure, bad_request
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -69,6 +69,8 @@ class Resource:
     custom: bool = False
     columns: Sequence[Json] = ()
     scale: ScalePaths | None = None
+    selectable: tuple[str, ...] = ()
+    """Fields of a custom kind that field selectors may name."""
     openapi: Json | None = None
     warning: str = ""
     api_version: str = field(init=False)
@@ -83,6 +85,12 @@ class Resource:
         )
         self.head = f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
         self.list_kind = self.list_kind or f"{self.kind}List"
+
+    def undecodable(self, why: str) -> Failure:
+        """Return the refusal (400) of a body that cannot be read as this kind."""
+        return bad_request(
+            f'{self.kind} in version "{self.version}" cannot be handled as a {self.kind}: {why}'
+        )
 
     def shown(self, body: Json) -> Json:
         """Return a stored body as this version shows it (conversion changes the version alone)."""

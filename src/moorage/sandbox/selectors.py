@@ -8,64 +8,28 @@ that the common case costs nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers
+from moorage.sandbox import answers, labelselectors
 
 Matches = Callable[[Json], bool]
 
-_SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^)]*)\)\s*$")
-_SIGN = re.compile(r"^\s*([^\s=!<>]+)\s*(==|=|!=|>|<)\s*([^\s]*)\s*$")
-_EXISTS = re.compile(r"^\s*(!?)\s*([^\s=!<>()]+)\s*$")
-_COMMAS = re.compile(r",(?![^(]*\))")
+_SIGN = re.compile(r"^\s*([^\s=!<>]*)\s*(==|=|!=)\s*([^\s]*)\s*$")
 
 
 def label_selector(text: str) -> Matches | None:
     """Return the test for a label selector, None when it selects all. Raises Failure (400)."""
     if not text.strip():
         return None
-    tests = [_requirement(part) for part in _COMMAS.split(text) if part.strip()]
+    tests = labelselectors.parse(text)
 
     def matches(body: Json) -> bool:
         labels = (body.get("metadata") or {}).get("labels") or {}
         return all(test(labels) for test in tests)
 
     return matches
-
-
-def _requirement(text: str) -> Callable[[dict[str, str]], bool]:
-    if found := _SET.match(text):
-        key, operator, values = found[1], found[2], {v.strip() for v in found[3].split(",")}
-        if operator == "in":
-            return lambda labels: labels.get(key) in values
-        return lambda labels: labels.get(key) not in values
-    if found := _SIGN.match(text):
-        return _comparison(found[1], found[2], found[3])
-    if found := _EXISTS.match(text):
-        absent, key = bool(found[1]), found[2]
-        return lambda labels: (key not in labels) is absent
-    raise answers.bad_request(
-        f"unable to parse requirement: found '{text}', expected: in, notin, =, ==, !=, gt, lt"
-    )
-
-
-def _comparison(key: str, sign: str, value: str) -> Callable[[dict[str, str]], bool]:
-    if sign in ("=", "=="):
-        return lambda labels: labels.get(key) == value
-    if sign == "!=":
-        return lambda labels: labels.get(key) != value
-    more = sign == ">"
-
-    def compare(labels: dict[str, str]) -> bool:
-        try:
-            held, bound = int(labels[key]), int(value)
-        except (KeyError, ValueError):
-            return False
-        return held > bound if more else held < bound
-
-    return compare
 
 
 _FIELDS: dict[str, frozenset[str]] = {
@@ -107,20 +71,38 @@ _FIELDS: dict[str, frozenset[str]] = {
 }
 
 
-def field_selector(text: str, plural: str) -> Matches | None:
-    """Return the test for a field selector of a resource, None when it selects all. Raises Failure (400)."""
+def field_selector(text: str, plural: str, custom: Sequence[str] | None = None) -> Matches | None:
+    """
+    Return the test for a field selector of a resource, None when it selects all.
+
+    Args:
+        text: The selector as the query has it.
+        plural: The resource.
+        custom: Of a custom kind, the fields it lets be selected.
+
+    Raises:
+        Failure: The selector cannot be read, or names a field that does not select (400).
+    """
     if not text.strip():
         return None
     tests: list[tuple[tuple[str, ...], str, bool]] = []
     for part in text.split(","):
         found = _SIGN.match(part)
-        if not found or found[2] in "<>":
+        if not found:
             raise answers.bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
         label = found[1]
-        if label not in ("metadata.name", "metadata.namespace") and label not in _FIELDS.get(plural, ()):
-            raise answers.bad_request(f"field label not supported: {label}")
+        if label not in ("metadata.name", "metadata.namespace"):
+            _check_field(label, _FIELDS.get(plural) if custom is None else custom)
         tests.append((tuple(label.split(".")), found[3], found[2] != "!="))
     return lambda body: all((_field(body, path) == value) is wanted for path, value, wanted in tests)
+
+
+def _check_field(label: str, known: Collection[str] | None) -> None:
+    if known is None:
+        told = f'"{label}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+        raise answers.bad_request(told)
+    if label not in known:
+        raise answers.bad_request(f"field label not supported: {label}")
 
 
 def _field(body: Json, path: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, patches, table
+from moorage.sandbox import answers, bodies, patches, table
 from moorage.sandbox.answers import Answer
 from moorage.sandbox.durations import age
 from moorage.sandbox.requests import Request, Target
@@ -50,7 +50,7 @@ def review(resource: Resource, target: Target, request: Request) -> Answer:
         )
     if request.method != "POST" or target.name:
         raise answers.method_not_allowed()
-    body = patches.decode(request.body, request.content_type)
+    body = bodies.decode(request.body, request.content_type)
     status = _VERDICTS.get(resource.kind)
     if status is None:
         raise answers.method_not_allowed()
@@ -87,7 +87,7 @@ def _scale(writes: Writes, resource: Resource, target: Target, request: Request,
     if request.method == "GET":
         return _shown(now, request)
     if request.method == "PUT":
-        wanted = patches.decode(request.body, request.content_type)
+        wanted = bodies.decode(request.body, request.content_type)
     elif request.method == "PATCH":
         kind = (
             patches.MERGE_PATCH
@@ -179,7 +179,7 @@ def _at(body: Any, path: tuple[str, ...]) -> Any:
 
 
 def _bind(writes: Writes, resource: Resource, target: Target, request: Request, options: Options) -> Answer:
-    node = (patches.decode(request.body, request.content_type).get("target") or {}).get("name")
+    node = (bodies.decode(request.body, request.content_type).get("target") or {}).get("name")
     entry = writes.existing(resource, target.namespace, target.name)
     body: Json = orjson.loads(orjson.dumps(entry.body))
     body.setdefault("spec", {})["nodeName"] = node
@@ -190,7 +190,7 @@ def _bind(writes: Writes, resource: Resource, target: Target, request: Request, 
 
 
 def _token(request: Request) -> Answer:
-    body = patches.decode(request.body, request.content_type) if request.body else {}
+    body = bodies.decode(request.body, request.content_type) if request.body else {}
     token = base64.urlsafe_b64encode(b'{"sandbox":true}').decode().rstrip("=")
     status = {"token": f"{token}.{token}.sandbox", "expirationTimestamp": "2099-01-01T00:00:00Z"}
     shown = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}

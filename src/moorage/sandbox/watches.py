@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, reads, table
+from moorage.sandbox import answers, asking, reads, table
 from moorage.sandbox.answers import Answer
 from moorage.sandbox.requests import Request, Target
 from moorage.sandbox.resources import Resource
@@ -49,10 +49,9 @@ class Watch:
         self.on_end: Callable[[Watch], None] = lambda _: None
 
     def begin(self) -> None:
-        """Queue what the client is to see first and listen from now on. Raises Failure (400)."""
+        """Queue what the client is to see first and listen from now on."""
         told = self.request.query.get("resourceVersion", "")
         initial = self.request.query.get("sendInitialEvents", "")
-        self._check_initial(initial)
         version = self.request.number("resourceVersion") or 0
         if initial in ("true", "1") or (initial == "" and told in ("", "0")):
             self._present()
@@ -101,20 +100,6 @@ class Watch:
             line = self._line(kind, entry)
         self.lines.append(line)
         self.ready.set()
-
-    def _check_initial(self, initial: str) -> None:
-        if not initial:
-            if self.request.query.get("resourceVersionMatch"):
-                raise _bad_option(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-                )
-            return
-        if self.request.query.get("resourceVersionMatch") != "NotOlderThan":
-            raise _bad_option(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )
 
     def _present(self) -> None:
         for _, entry in reads.matching(self.collection, self.namespace, self.test):
@@ -202,11 +187,6 @@ def _last_seen(change: Change) -> Entry:
     return Entry({**body, "metadata": meta}, change.version)
 
 
-def _bad_option(field: str, message: str) -> answers.Failure:
-    cause = answers.Cause("FieldValueForbidden", f"Forbidden: {message}", field)
-    return answers.invalid("meta.k8s.io", "ListOptions", "", [cause])
-
-
 def watch(
     store: Store,
     resource: Resource,
@@ -216,8 +196,9 @@ def watch(
     bookmark_seconds: float,
     open_watches: set[Watch],
 ) -> Answer:
-    """Return a stream of what happens to a resource. Raises Failure (400)."""
-    test = reads.selection(request, target)
+    """Return a stream of what happens to a resource. Raises Failure (400, 422, 500)."""
+    asking.check_watch(request)
+    test = reads.selection(request, resource)
     if target.name:
         name = target.name
         test = _and_named(test, name)

@@ -103,7 +103,8 @@ class Writes:
         self._check(resource, body, None, "")
         collection = self.store.collection(resource.group, resource.plural)
         if key in collection.objects:
-            raise answers.already_exists(resource.group, resource.plural, key[1])
+            leaving = bool(collection.objects[key].body["metadata"].get("deletionTimestamp"))
+            raise answers.already_exists(resource.group, resource.plural, key[1], leaving=leaving)
         body = self._stored(resource, body)
         if options.dry_run:
             return Written(body, None, True)
@@ -211,7 +212,8 @@ class Writes:
         meta = dict(body["metadata"])
         if not meta.get("deletionTimestamp"):
             meta["deletionTimestamp"] = self.now()
-            meta["deletionGracePeriodSeconds"] = int(wishes.get("gracePeriodSeconds") or 0)
+            if not (body["kind"] == "Namespace" and body["apiVersion"] == "v1"):
+                meta["deletionGracePeriodSeconds"] = int(wishes.get("gracePeriodSeconds") or 0)
             if "generation" in meta:
                 meta["generation"] += 1
         if finalizers:
@@ -259,11 +261,9 @@ class Writes:
     def _read(self, resource: Resource, body: Json, options: Options, subresource: str) -> Json:
         body, unknown, faults = resource.rules.decode(body)
         if faults:
-            raise answers.bad_request(
-                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {faults[0]}'
-            )
+            raise resource.undecodable(faults[0])
         if unknown and options.validation != "Ignore" and not subresource:
-            _complain(unknown, options)
+            _complain(resource, unknown, options)
         resource.rules.default(body)
         return body
 
@@ -299,10 +299,14 @@ class Writes:
     def _check_version(self, resource: Resource, name: str, before: Json, body: Json) -> None:
         held, meta = before["metadata"], body.get("metadata") or {}
         told = meta.get("resourceVersion")
+        if told and not str(told).isdigit():
+            raise answers.Failure(500, "", f'strconv.ParseUint: parsing "{told}": invalid syntax')
         if told and told != held["resourceVersion"]:
             raise answers.conflict(resource.group, resource.plural, name, answers.STALE)
         if meta.get("uid") and meta["uid"] != held["uid"]:
+            place = "/".join(part for part in (resource.plural, held.get("namespace"), name) if part)
             why = (
+                f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, AdditionalErrorMsg: "
                 f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {held['uid']}"
             )
             raise answers.conflict(resource.group, resource.plural, name, why)
@@ -319,10 +323,10 @@ def _blank(resource: Resource) -> Json:
     return {} if resource.custom else kinds.blank(resource.api_version, resource.kind)
 
 
-def _complain(unknown: list[str], options: Options) -> None:
+def _complain(resource: Resource, unknown: list[str], options: Options) -> None:
     if options.validation == "Strict":
         told = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise answers.bad_request(f"strict decoding error: {told}")
+        raise resource.undecodable(f"strict decoding error: {told}")
     for path in unknown:
         warning = f'unknown field "{path}"'
         if warning not in options.warnings:

@@ -265,8 +265,9 @@ def _check(config: Json, schema: Schema) -> None:
         return
     group_version, kind = config.get("apiVersion", ""), config.get("kind", "")
     name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+    shown = group_version if "/" in group_version else f"/{group_version}"
     text = problems[0] if len(problems) == 1 else "\n  ".join(["errors:", *problems])
-    raise NotApplicable(f"failed to create typed patch object ({name}; {group_version}, Kind={kind}): {text}")
+    raise NotApplicable(f"failed to create typed patch object ({name}; {shown}, Kind={kind}): {text}")
 
 
 def _settled(

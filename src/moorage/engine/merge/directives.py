@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from moorage.engine.merge.jsonpatch import PatchFailed
+from moorage.engine.merge.jsonpatch import PatchFailed, not_as_told
 from moorage.engine.merge.schema import Schema
 from moorage.model.manifest import Json
 
@@ -50,7 +50,8 @@ def merge_key_text(element: Any, merge_key: str) -> str:
     if not isinstance(element, dict):
         raise PatchFailed(f"expected an object with {merge_key!r} in the list, got {element!r}")
     if merge_key not in element:
-        raise PatchFailed(f"an element of the list has no merge key {merge_key!r}")
+        server = f"map: {printed(element)} does not contain declared merge key: {merge_key}"
+        raise not_as_told(f"an element of the list has no merge key {merge_key!r}", server)
     return scalar_text(element[merge_key])
 
 
@@ -61,6 +62,15 @@ def scalar_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def printed(value: Any) -> str:
+    """Return a value as the API server prints it in its refusals, which is Go's way."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{printed(one)}' for name, one in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(printed, value))}]"
+    return "<nil>" if value is None else scalar_text(value)
 
 
 def in_order(values: list[Any], order: Sequence[Any], merge_key: str) -> list[Any]:
@@ -81,7 +91,10 @@ def _directed(patch: Json) -> Json:
         return {name: value for name, value in patch.items() if name != DIRECTIVE}
     if directive == "delete":
         return {}
-    raise PatchFailed(f"unknown {DIRECTIVE} {directive!r}: a map knows replace and delete")
+    raise not_as_told(
+        f"unknown {DIRECTIVE} {directive!r}: a map knows replace and delete",
+        f"unknown patch type: {directive} in map: {printed(patch)}",
+    )
 
 
 def _retain(merged: Json, patch: Json, *, applying: bool) -> None:
@@ -151,7 +164,10 @@ def _agree(added: list[Any], order: list[Any], directive: str, merge_key: str) -
         if not (isinstance(one, dict) and DIRECTIVE in one)
     ]
     if -1 in wanted or wanted != sorted(wanted):
-        raise PatchFailed(f"{directive} does not agree with the order of the list it is for")
+        raise not_as_told(
+            f"{directive} does not agree with the order of the list it is for",
+            f"The order in patch list:\n{printed(added)}\n doesn't match {ORDER_PREFIX.rstrip('/')} list:\n{printed(order)}\n",
+        )
 
 
 def _put(merged: Json, name: str, value: Any, schema: Schema, *, applying: bool) -> None:
@@ -249,7 +265,10 @@ def _directed_elements(original: list[Any], patch: list[Any], key: str) -> tuple
             case "replace":
                 replace = True
             case other:
-                raise PatchFailed(f"unknown {DIRECTIVE} {other!r}: an element knows replace and delete")
+                raise not_as_told(
+                    f"unknown {DIRECTIVE} {other!r}: an element knows replace and delete",
+                    f"unknown patch type: {other} in map: {printed(element)}",
+                )
     return (ordinary, []) if replace else (original, ordinary)
 
 

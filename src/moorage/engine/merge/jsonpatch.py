@@ -17,9 +17,17 @@ from moorage.model.manifest import Json
 
 
 class PatchFailed(Terminal):
-    """An operation of a JSON patch cannot be done: its number, name and path are named."""
+    """An operation of a patch cannot be done; `server_says` are the words of an API server, where they differ."""
 
     reason = "PatchFailed"
+    server_says = ""
+
+
+def not_as_told(message: str, server_says: str) -> PatchFailed:
+    """Return a refusal that an API server puts into other words."""
+    refused = PatchFailed(message)
+    refused.server_says = server_says
+    return refused
 
 
 def apply_patch(body: Any, operations: Sequence[Json]) -> Any:
