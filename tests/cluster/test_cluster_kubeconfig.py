@@ -267,7 +267,9 @@ def test_a_kubeconfig_that_is_not_there_is_told(tmp_path: Path) -> None:
     """
     with pytest.raises(InvalidConfiguration, match=r"cannot be read: No such file.*--kubeconfig"):
         read_kubeconfig([tmp_path / "none"])
-    with pytest.raises(InvalidConfiguration, match=r"none of .*one, .*two exists; name one with --kubeconfig"):
+    with pytest.raises(
+        InvalidConfiguration, match=r"none of .*one, .*two exists; name one with --kubeconfig"
+    ):
         read_kubeconfig([tmp_path / "one", tmp_path / "two"])
 
 
