@@ -29,7 +29,7 @@ from moorage.model.manifest import Json
 from moorage.sandbox import Sandbox, SandboxSettings
 from moorage.sandbox.requests import Request
 from moorage.sandbox.server import Fault
-from moorage.serve import House
+from moorage.serve import House, Parts
 from moorage.settings import GitTuning, ServeSettings, Settings
 from moorage.testing.gitserver import GitServer, commit_files
 
@@ -83,7 +83,7 @@ class World:
     async def start(self) -> None:
         """Start Moorage."""
         kubeconfig = self.sandbox.write_kubeconfig(self.folder / "kubeconfig")
-        self.house = House(self.settings, read_kubeconfig([kubeconfig]))
+        self.house = House(self.settings, read_kubeconfig([kubeconfig]), parts=self.parts())
         inner = self.house.board.on_application
 
         def changed(key: AppKey, before: Any, after: Any) -> None:
@@ -97,6 +97,10 @@ class World:
         if self._running.done():
             started.cancel()
             self._running.result()
+
+    def parts(self) -> Parts:
+        """Return what Moorage touches the world with; another kind of world brings others."""
+        return Parts()
 
     async def stop(self) -> None:
         """Stop Moorage as SIGTERM does."""
