@@ -33,6 +33,7 @@ SETTINGS: dict[str, str] = {
     "serve.data": "The folder of mirrors and remembered renderings; losing it costs time only.",
     "serve.stop_seconds": "How long passes that are under way may take to end when Moorage is stopped.",
     "serve.application_namespaces": "Globs of further namespaces in which Applications may live.",
+    "serve.lease": "Whether to act only while holding the Lease `moorage` of the namespace, so that of several processes one acts.",
     "limits.passes": "Passes at once.",
     "limits.requests_per_cluster": "Requests at once to one API server.",
     "limits.render_workers": "Renderings at once in worker processes.",

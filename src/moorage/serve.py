@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -39,6 +41,7 @@ from moorage.control.desk import Desk
 from moorage.control.events import Recorder
 from moorage.control.fleet import Fleet
 from moorage.control.home import Home
+from moorage.control.lease import Lease
 from moorage.control.metrics import Applications, Metrics
 from moorage.control.observing import Observer
 from moorage.control.queue import Depth, Queue
@@ -153,6 +156,7 @@ class House:
         self.metrics = Metrics()
         self.board = Board(settings.serve.namespace, self._application_changed, self._config_changed)
         self.api = parts.api(access, self._cluster_settings, self._observer("control"))
+        self.lease = self._make_lease() if settings.serve.lease else None
         self.home = Home(self.api, self.board, settings.serve.application_namespaces)
         self.sources = parts.sources(_git_settings(settings, data))
         self.repositories = Repositories(self.sources, self.queue.add)
@@ -194,15 +198,26 @@ class House:
                 group.create_task(self.recorder.run(self.home.post_event, self._parts.clock))
                 group.create_task(self._watchdog())
                 await self.home.synced()
+                if self.lease is not None:
+                    self.desk.waiting_for = "another Moorage acts for this namespace"
+                    await self.lease.acquire()
+                    self.desk.waiting_for = ""
+                    group.create_task(self.lease.keep())
                 self._config_changed(Config(self.board.namespace), self.board.config)
                 self.desk.started = True
                 self.started.set()
                 log.info("Moorage is ready", listen=str(self.address), namespace=self.board.namespace)
                 await self._work()
         finally:
+            if self.lease is not None:
+                await self.lease.release()
             await self.renders.close()
             await self.sources.close()
             await self.api.close()
+
+    def _make_lease(self) -> Lease:
+        identity = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        return Lease(self.api, self.settings.serve.namespace, identity, time.monotonic)
 
     async def _work(self) -> None:
         """Run passes; when cancelled, give those under way a while to end."""

@@ -26,6 +26,7 @@ class ServeSettings:
     data: str = ""
     stop_seconds: float = 10.0
     application_namespaces: tuple[str, ...] = ()
+    lease: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def make_app(desk: Desk) -> Starlette:
             return problem(401, "Unauthorized", str(error))
         except (Oversized, Error) as error:
             return problem(400, getattr(error, "reason", "BadRequest"), str(error))
-        return JSONResponse({"applications": concerned})
+        return JSONResponse({"repositories": concerned})
 
     return Starlette(
         routes=[

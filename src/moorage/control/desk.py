@@ -40,6 +40,7 @@ class Desk:
     counted: Metrics
     webhook_limit: int
     started: bool = False
+    waiting_for: str = ""
 
     async def webhook(self, headers: Mapping[str, str], body: bytes) -> int:
         """
@@ -67,6 +68,8 @@ class Desk:
 
     def unready(self) -> list[str]:
         """Return why Moorage is not ready; empty when it is. Only reads."""
+        if self.waiting_for:
+            return [self.waiting_for]
         if not self.started:
             return ["the control namespace was not read yet"]
         return []

@@ -273,7 +273,11 @@ async def world(
         stack.push_async_callback(api.close)
         settings = Settings(
             serve=ServeSettings(
-                namespace=NAMESPACE, listen="127.0.0.1:0", data=str(folder / "data"), stop_seconds=1.0
+                namespace=NAMESPACE,
+                listen="127.0.0.1:0",
+                data=str(folder / "data"),
+                stop_seconds=1.0,
+                lease=False,
             ),
             git=git or GitTuning(partial=False),
         )

@@ -127,6 +127,7 @@ class Story:
             listen=f"127.0.0.1:{self.facts.listen_port}",
             data=str(self.places.data),
             stop_seconds=3.0,
+            lease=False,
         )
         return Settings(serve=serve, git=GitTuning(partial=False))
 

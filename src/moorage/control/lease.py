@@ -1,0 +1,141 @@
+"""
+Who acts, when several Moorages look after one namespace?
+
+A Lease of the control namespace says so. One process holds it and renews it; the
+others wait, and take over when it was not renewed for a while. Clocks of machines
+are not compared: a waiting process counts from when it saw the Lease change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import structlog
+
+from moorage.cluster.answers import Conflicted, NotFound
+from moorage.cluster.http import Api
+from moorage.model.errors import Error
+from moorage.model.manifest import Json
+
+log = structlog.get_logger()
+NAME = "moorage"
+HELD_SECONDS = 15.0
+
+
+class LeaseLost(Exception):
+    """Another process may act now, so this one must not go on."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """
+    The right to act for a namespace. `holder` is who has it, as far as is known.
+
+    Args:
+        identity: What this process calls itself; no other has the same.
+        clock: Seconds that only go up.
+    """
+
+    api: Api
+    namespace: str
+    identity: str
+    clock: Callable[[], float]
+    look_seconds: float = 2.0
+    renew_seconds: float = 5.0
+    holder: str = ""
+    _seen: Json = field(default_factory=dict)
+    _changed_at: float = 0.0
+    _renewed_at: float = 0.0
+
+    async def acquire(self) -> None:
+        """Return once this process holds the Lease."""
+        told = ""
+        while not await self._try():
+            if self.holder != told:
+                told = self.holder
+                log.info("Another Moorage acts for this namespace; waiting to take over", holder=told)
+            await asyncio.sleep(self.look_seconds)
+        log.debug("The lease is ours", identity=self.identity)
+
+    async def keep(self) -> None:
+        """Renew until cancelled. Raises LeaseLost when that failed for too long or somebody else has it."""
+        while True:
+            await asyncio.sleep(self.renew_seconds)
+            if not await self._try() and self.holder not in ("", self.identity):
+                raise LeaseLost(f"{self.holder} holds the lease of namespace {self.namespace} now")
+            if self.clock() - self._renewed_at > HELD_SECONDS - self.renew_seconds:
+                raise LeaseLost(
+                    f"the lease of namespace {self.namespace} could not be renewed for "
+                    f"{self.clock() - self._renewed_at:.0f} s"
+                )
+
+    async def release(self) -> None:
+        """Let the Lease go, so that a waiting process need not count."""
+        if self.holder != self.identity:
+            return
+        try:
+            await self._put(claim(self._seen, "", datetime.now(UTC)))
+        except Error as error:
+            log.debug("The lease was not let go", error=str(error))
+
+    async def _try(self) -> bool:
+        try:
+            return await self._claim()
+        except (Conflicted, NotFound):
+            return False
+        except Error as error:
+            log.warning("The lease cannot be asked for", reason=error.reason, error=str(error))
+            return False
+
+    async def _claim(self) -> bool:
+        try:
+            found: Json = await self.api.get(self._path(NAME), kind="Lease")
+        except NotFound:
+            found = {}
+        if found.get("spec") != self._seen.get("spec"):
+            self._changed_at = self.clock()
+        self._seen = found
+        self.holder = str((found.get("spec") or {}).get("holderIdentity") or "")
+        if self.holder not in ("", self.identity) and self.clock() - self._changed_at < HELD_SECONDS:
+            return False
+        began = self.clock()
+        self._seen = await self._put(claim(found, self.identity, datetime.now(UTC)))
+        self.holder, self._renewed_at, self._changed_at = self.identity, began, began
+        return True
+
+    async def _put(self, body: Json) -> Json:
+        new = "resourceVersion" not in body["metadata"]
+        path = self._path("" if new else NAME)
+        answer = await self.api.request("POST" if new else "PUT", path, body=body, kind="Lease", repeat=False)
+        written: Json = answer.json()
+        return written
+
+    def _path(self, name: str) -> str:
+        base = f"/apis/coordination.k8s.io/v1/namespaces/{quote(self.namespace)}/leases"
+        return f"{base}/{name}" if name else base
+
+
+def claim(found: Json, identity: str, now: datetime) -> Json:
+    """Return the Lease as `identity` writes it over what was found; an empty identity lets it go."""
+    spec = found.get("spec") or {}
+    time = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    same = spec.get("holderIdentity") == identity
+    metadata: Json = {"name": NAME}
+    if found:
+        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": identity,
+            "leaseDurationSeconds": int(HELD_SECONDS),
+            "acquireTime": spec.get("acquireTime") if same else time,
+            "renewTime": time,
+            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if same or not found else 1),
+        },
+    }
