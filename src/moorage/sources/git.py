@@ -81,6 +81,7 @@ class Mirror:
         self._clock = clock
         self._fetching = asyncio.Lock()
         self._looking = asyncio.Lock()
+        self._making = asyncio.Lock()
         self._failed: tuple[float, Error] | None = None
         self._look = _Round()
         self._round = _Round()
@@ -474,7 +475,13 @@ class Mirror:
         )
 
     async def _make(self) -> None:
-        if self._made or (self.folder / "HEAD").exists():
+        # One of a crowd makes the folder; a second `git init` beside it would fail over its lock.
+        async with self._making:
+            if not self._made:
+                await self._make_now()
+
+    async def _make_now(self) -> None:
+        if (self.folder / "HEAD").exists():
             self._made = True
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -495,6 +502,7 @@ class Mirror:
     async def _open(self) -> ObjectReader:
         if self._reader is None:
             await self._make()
+        if self._reader is None:
             environment = self._git.environment(None, frozenset()) | {"GIT_DIR": str(self.folder)}
             self._reader = ObjectReader(
                 [self._git.path, "cat-file", "--batch-command", "--buffer"],
