@@ -143,8 +143,8 @@ def _typed(value: Any, wanted: Any, name: str, origin: str) -> Any:
             return wanted(value)
         return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
     except (ValueError, KeyError, TypeError) as error:
-        words = getattr(wanted, "__name__", "list")
-        raise InvalidConfiguration(f"{origin}: {name}: {value!r} is not a {words}") from error
+        words = {int: "a whole number", float: "a number", bool: "true or false"}.get(wanted, "a list")
+        raise InvalidConfiguration(f"{origin}: {name}: {value!r} is not {words}") from error
 
 
 _BOOLEANS = {

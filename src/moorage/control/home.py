@@ -44,7 +44,7 @@ DEFAULT_PROJECT: Json = {
     },
 }
 CONFIGURING = frozenset({"argocd-cm", "argocd-secret", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"})
-MISSING_DEFINITIONS_AFTER_SECONDS = 3.0
+TELL_AFTER_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Home:
         async with asyncio.TaskGroup() as group:
             for reflector in self._reflectors.values():
                 group.create_task(reflector.run())
-            group.create_task(self._tell_of_missing_definitions())
+            group.create_task(self._tell_what_is_missing())
 
     @property
     def reflectors(self) -> tuple[Reflector, ...]:
@@ -145,13 +145,24 @@ class Home:
 
         return take
 
-    async def _tell_of_missing_definitions(self) -> None:
-        await asyncio.sleep(MISSING_DEFINITIONS_AFTER_SECONDS)
-        for kind in ("Application", "AppProject"):
-            if isinstance(self._reflectors[kind].fault, NotFound):
-                log.warning(
-                    "The cluster has no definition of this kind; apply what `moor crds` prints", kind=kind
-                )
+    async def _tell_what_is_missing(self) -> None:
+        """Say once, for each reason, why the namespace is not known yet."""
+        told: set[str] = set()
+        while self.faults():
+            await asyncio.sleep(TELL_AFTER_SECONDS)
+            for kind, reflector in self._reflectors.items():
+                why = _reason(kind, reflector)
+                if why and why not in told:
+                    told.add(why)
+                    log.warning("The control namespace cannot be read", kind=kind, why=why)
+
+
+def _reason(kind: str, reflector: Reflector) -> str:
+    if reflector.synced.is_set() or reflector.fault is None:
+        return ""
+    if isinstance(reflector.fault, NotFound) and kind in ("Application", "AppProject"):
+        return "the cluster has no definition of Argo CD's kinds; apply what `moor crds` prints"
+    return str(reflector.fault)
 
 
 def _configures(body: Json) -> bool:
