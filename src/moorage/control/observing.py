@@ -172,12 +172,13 @@ class Observer:
         """
         Return what the cluster holds for an application, its target state and further hooks.
 
-        The namespaces the manifests go to are looked at as well, so that one
-        that is missing is known before the first request.
+        The namespaces the manifests go to, and the destination's, are looked at
+        as well, so that one that is missing is known before the first request.
         """
         targeted = {m.key: m.api_version for m in (*target.manifests, *target.hooks, *hooks)}
         if not session.access.namespaces:
-            targeted |= {namespace_key(k.namespace): "v1" for k in targeted if k.namespace}
+            namespaces = {app.destination.namespace, *(key.namespace for key in targeted)} - {""}
+            targeted |= dict.fromkeys(map(namespace_key, namespaces), "v1")
         return await session.live_state(app.key.instance(config.namespace), targeted)
 
     async def schemas(self, target: TargetState, session: ClusterSession) -> SchemaOf:

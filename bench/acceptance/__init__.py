@@ -1,0 +1,1 @@
+"""Real repositories, from commit to Healthy: acceptance beyond the small manifests of the tests."""
