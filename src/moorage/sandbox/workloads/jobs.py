@@ -167,9 +167,9 @@ class Jobs:
             for c in held["status"]["conditions"]
             if c["type"] in ("Complete", "Failed")
         ]
-        left = keep - (now - moment(ended[0])).total_seconds()
+        left = max(keep, AT_LEAST) - (now - moment(ended[0])).total_seconds()
         if left <= 0:
-            self._cluster.delete(key)
+            self._cluster.delete(key, "Foreground")
         else:
             self._driver.later(left, self.look, key)
 
@@ -178,6 +178,9 @@ class Jobs:
         if limit is not None:
             self._driver.later(limit - (now - moment(status["startTime"])).total_seconds(), self.look, key)
 
+
+AT_LEAST = 2
+"""Seconds a job that is to go at once stays: who waits for it (Helm does) must see that it ended."""
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 
