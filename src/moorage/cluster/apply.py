@@ -226,9 +226,11 @@ class Writer:
         }
         if preconditions:
             options["preconditions"] = preconditions
-        query = {"dryRun": "All"} if dry_run else None
+        if dry_run:
+            # The server does not look at the query of a deletion that has a body.
+            options["dryRun"] = ["All"]
         try:
-            await self._api.request("DELETE", path, query=query, body=options, kind=key.kind)
+            await self._api.request("DELETE", path, body=options, kind=key.kind)
         except NotFound:
             return Written({}, "pruned")
         except Error as error:

@@ -248,7 +248,7 @@ class ClusterSession:
     def freshness(self) -> Freshness:
         """Return which kinds are known and current."""
         if not self._watches:
-            return Freshness(synced=False, why=str(self._fault or f"{self.name} was not read yet"))
+            return Freshness(synced=False, why=str(self._fault or ""))
         waiting, gaps, faults, unread = set(), set(), [], False
         for scope, (_, opened, _) in self._watches.items():
             if scope in self._forbidden:
@@ -305,9 +305,9 @@ class ClusterSession:
         was read once, NotPermitted for a namespace this access does not cover.
         """
         if not self._synced.is_set():
-            now = self.freshness()
+            now, what = self.freshness(), "which kinds it serves"
             kinds = ", ".join(map(str, now.waiting[:5])) + (" …" if len(now.waiting) > 5 else "")
-            raise LiveStateUnknown(f"{self.name}: {now.why or f'still reading {kinds}'}")
+            raise LiveStateUnknown(f"{self.name}: {now.why or f'still reading {kinds or what}'}")
         self._check_namespaces(targeted)
         missing = {key.group_kind for key in targeted if key.group_kind not in self.kinds.entries}
         unserved = frozenset(kind for kind in missing if kind.group not in self.kinds.incomplete)
