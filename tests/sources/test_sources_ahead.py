@@ -29,17 +29,21 @@ async def test_many_folders_of_a_commit_cost_a_few_fetches(tmp_path):
         assert not await mirror.has(big)
 
 
-async def test_a_file_changed_later_is_fetched_alone(tmp_path):
+async def test_a_file_changed_later_comes_with_its_commit(tmp_path):
     """
-    After one file changed, reading its folder fetches that file and looks at no other folder.
+    After one file changed, the fetch of the commit brings it; only what is big is left out.
     """
     files = {f"apps/a{number}/c.yaml": f"number: {number}\n" for number in range(10)}
     async with place(tmp_path, settings={"partial": True}) as at:
         before = await at.resolve(at.commit(files))
         for number in range(10):
             await at.texts(before, f"apps/a{number}")
-        after = await at.resolve(at.commit({"apps/a7/c.yaml": "number: seven\n"}), fresh=True)
+        changed = {"apps/a7/c.yaml": "number: seven\n", "big.bin": "b" * 500_000}
+        after = await at.resolve(at.commit(changed), fresh=True)
         fetched = at.server.fetches
+        mirror = at.sources._mirror(at.shop)
+        big = (await mirror.entry_at(after, "big.bin")).oid
 
         assert (await at.texts(after, "apps/a7"))["apps/a7/c.yaml"] == "number: seven\n"
-        assert at.server.fetches - fetched == 1
+        assert at.server.fetches == fetched
+        assert not await mirror.has(big)

@@ -33,6 +33,7 @@ from moorage.sources.settings import GitSettings
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _EVERYTHING = ("+refs/heads/*:refs/moorage/all/heads/*", "+refs/tags/*:refs/moorage/all/tags/*")
 _SMALL = (".yaml", ".yml", ".json", ".tpl", ".txt")
+_LATER = "blob:limit=256k"
 _FAILURE_KEPT = 5.0
 _TREE_LIMIT = 64 * 1024 * 1024
 
@@ -407,7 +408,9 @@ class Mirror:
 
     async def _fetch_now(self, wanted: set[str]) -> None:
         await self._make()
-        partial = ["--filter=blob:none"] if self._settings.partial else []
+        # What is new since the last fetch is little, and asking for it later costs another round trip.
+        left_out = _LATER if self.fetches else "blob:none"
+        partial = [f"--filter={left_out}"] if self._settings.partial else []
         arguments = [
             "fetch",
             "--quiet",
