@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_charts_by_digest(store):
     """
     A chart's archive is found by its digest, and finding it counts as use.
     """
-    digest = "d" * 64
+    digest = hashlib.sha256(b"archive").hexdigest()
     assert store.find_chart(digest) is None
     store.keep_chart(digest, b"archive")
     path = store.root / "charts" / f"{digest}.tgz"
@@ -70,6 +71,17 @@ def test_charts_by_digest(store):
     assert store.find_chart(digest) == b"archive"
     assert path.stat().st_mtime > 1
     assert [kept.name for kept in path.parent.iterdir()] == [path.name]
+
+
+def test_s64_a_chart_that_was_tampered_with_is_not_there(store):
+    """
+    S64: an archive whose content is not what its digest names counts as missing.
+    """
+    digest = hashlib.sha256(b"archive").hexdigest()
+    store.keep_chart(digest, b"archive")
+    (store.root / "charts" / f"{digest}.tgz").write_bytes(b"poison")
+
+    assert store.find_chart(digest) is None
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "D" * 64, "d" * 63])

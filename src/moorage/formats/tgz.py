@@ -7,7 +7,9 @@ lead outside are refused. Who writes the files, and where, is the caller's affai
 
 from __future__ import annotations
 
+import gzip
 import tarfile
+import zlib
 from collections.abc import Iterator
 from typing import IO
 
@@ -48,12 +50,15 @@ def unpack(archive: IO[bytes], name: str, budget: Budget) -> Iterator[tuple[str,
         RenderFailed: The archive cannot be read.
     """
     try:
-        with tarfile.open(fileobj=archive, mode="r|gz") as entries:
+        # tarfile's own gzip takes an archive that was cut off for a shorter one.
+        with gzip.GzipFile(fileobj=archive) as plain, tarfile.open(fileobj=plain, mode="r|") as entries:
             for entry in entries:
                 budget.take(name, entries=1)
                 if not entry.isdir():
                     yield _path(entry, name), _content(entries, entry, name, budget)
-    except (tarfile.TarError, EOFError, OSError) as error:
+            while rest := plain.read(_CHUNK):
+                budget.take(name, size=len(rest))
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise RenderFailed(f"{name}: not a readable chart archive; fetch or package it again") from None

@@ -11,18 +11,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from moorage.formats.semver import highest, parse, parse_constraint
 from moorage.formats.tgz import Budget, unpack
-from moorage.model.errors import RevisionNotFound, SourceUnreachable
+from moorage.model.errors import RevisionNotFound, SourceRefused, SourceUnreachable
+from moorage.sources.addresses import shown
 from moorage.sources.credentials import Repository
 from moorage.sources.helmindex import HelmIndex
 from moorage.sources.registry import Registry
 from moorage.sources.settings import GitSettings
 from moorage.sources.snapshot import File, KeptFiles, Snapshot
 from moorage.sources.store import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:/[A-Za-z0-9][A-Za-z0-9._+-]*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +70,16 @@ class ChartShelf:
     async def _fetch(
         self, repository: Repository, name: str, version: str, within: float
     ) -> tuple[_Found, bytes]:
+        check_names(repository, name, version)
         key = (repository.key, name, version)
         async with self._asking.setdefault(key, asyncio.Lock()):
             known = self._known.get(key)
             fresh = known is not None and (self._clock() - known.asked < within or not _movable(version))
             if known is not None and fresh and (kept := self._store.find_chart(known.digest)) is not None:
                 return known, kept
-            source = self._registry if _is_registry(repository) else self._index
+            source = self._registry if is_registry(repository) else self._index
             chosen = choose(await source.versions(repository, name, version), version, name, str(repository))
-            archive = None
-            if known is not None and known.version == chosen and not _movable(version):
-                archive = self._store.find_chart(known.digest)
-            if archive is None:
-                archive = await source.download(repository, name, chosen, self._limit)
+            archive = await source.download(repository, name, chosen, self._limit, self._store.find_chart)
             digest = hashlib.sha256(archive).hexdigest()
             await asyncio.to_thread(self._store.keep_chart, digest, archive)
             found = self._known[key] = _Found(chosen, digest, self._clock())
@@ -104,11 +106,29 @@ def choose(versions: Iterable[str], wanted: str, name: str, repository: str) -> 
     )
 
 
+def check_names(repository: Repository, name: str, version: str) -> None:
+    """
+    Refuse a chart's name or version that could be more than that in a URL.
+
+    Raises:
+        SourceRefused: before anything is asked.
+    """
+    # The address of a registry may name the chart whole.
+    if not _NAME.fullmatch(name) and not (name == "" and is_registry(repository)):
+        raise SourceRefused(f"repository {repository}: {shown(ascii(name))} is not the name of a chart")
+    constraint = version.isprintable() and parse_constraint(version) is not None
+    if version and not constraint and not _TAG.fullmatch(version):
+        raise SourceRefused(
+            f"repository {repository}: {shown(ascii(version))} is not a version or constraint of one"
+        )
+
+
 def _movable(version: str) -> bool:
     return not version or parse(version) is None
 
 
-def _is_registry(repository: Repository) -> bool:
+def is_registry(repository: Repository) -> bool:
+    """Return whether charts of this repository come from an OCI registry."""
     return repository.type == "oci" or repository.enable_oci or repository.url.startswith("oci://")
 
 

@@ -9,24 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
-import yaml
-
-from moorage.model.errors import CredentialsRefused, RevisionNotFound, SourceUnreachable
+from moorage.formats import yaml
+from moorage.model.errors import (
+    CredentialsRefused,
+    InvalidManifest,
+    LimitExceeded,
+    RevisionNotFound,
+    SourceUnreachable,
+)
 from moorage.sources.credentials import Repository
 from moorage.sources.outward import Outward, Reply, http_url
 from moorage.sources.settings import GitSettings
 
-_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LIMITS = yaml.Limits(size=1 << 30, nodes=20_000_000, depth=50, documents=1)
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+Kept = Callable[[str], bytes | None]
+"""Returns the archive of a digest, when it is here already."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Release:
     url: str
     digest: str
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +66,17 @@ class HelmIndex:
             raise RevisionNotFound(f"repository {repository}: has no chart {name!r}; check spec.source.chart")
         return list(index.charts[name])
 
-    async def download(self, repository: Repository, name: str, version: str, limit: int) -> bytes:
-        """Return a chart's archive, whose digest is the one the index names."""
+    async def download(
+        self, repository: Repository, name: str, version: str, limit: int, kept: Kept
+    ) -> bytes:
+        """Return a chart's archive, whose digest is the one the index names; `kept` may have it."""
         release = self._known[repository.key].charts[name][version]
+        if release.doubtful:
+            raise SourceUnreachable(
+                f"repository {repository}: its index.yaml has two different {name} {version}; publish one of them"
+            )
+        if _HEX.fullmatch(release.digest) and (archive := kept(release.digest)) is not None:
+            return archive
         url = urljoin(f"{http_url(repository)}/", release.url)
         async with Outward(self._settings, repository) as outward:
             reply = await outward.get(url, limit)
@@ -78,7 +98,7 @@ class HelmIndex:
         if reply.status == 304 and known is not None:
             return known
         _check(reply, repository)
-        charts = await asyncio.to_thread(_parse, reply.body, str(repository))
+        charts = await asyncio.to_thread(parse_index, reply.body, str(repository))
         index = self._known[repository.key] = _Index(reply.headers.get("ETag", ""), charts)
         return index
 
@@ -96,20 +116,33 @@ def _check(reply: Reply, repository: Repository) -> None:
         raise SourceUnreachable(f"repository {repository}: HTTP {reply.status}")
 
 
-def _parse(body: bytes, name: str) -> dict[str, dict[str, _Release]]:
+def parse_index(body: bytes, name: str) -> dict[str, dict[str, _Release]]:
+    """
+    Return the releases of each chart in an index, by version.
+
+    Raises:
+        SourceUnreachable: for what is no index, is too deep, or names a key twice.
+    """
     try:
-        content: Any = yaml.load(body, _SafeLoader)  # noqa: S506 a safe loader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SourceUnreachable(f"repository {name}: its index.yaml is not YAML") from error
+        content: Any = yaml.load(body, origin="index.yaml", limits=_LIMITS)
+    except (InvalidManifest, LimitExceeded) as error:
+        raise SourceUnreachable(f"repository {name}: its index.yaml cannot be read ({error})") from error
     entries = content.get("entries") if isinstance(content, dict) else None
     if not isinstance(entries, dict):
         raise SourceUnreachable(f"repository {name}: its index.yaml lists no entries")
-    charts: dict[str, dict[str, _Release]] = {}
-    for chart, releases in entries.items():
-        found = charts.setdefault(str(chart), {})
-        for release in releases if isinstance(releases, list) else ():
-            urls = release.get("urls") if isinstance(release, dict) else None
-            if isinstance(urls, list) and urls and release.get("version"):
-                digest = str(release.get("digest") or "").removeprefix("sha256:").lower()
-                found.setdefault(str(release["version"]), _Release(str(urls[0]), digest))
-    return charts
+    return {chart: _releases(releases) for chart, releases in entries.items() if isinstance(releases, list)}
+
+
+def _releases(listed: list[Any]) -> dict[str, _Release]:
+    """Return what can be understood of a chart's releases; one listed twice with two contents is doubtful."""
+    found: dict[str, _Release] = {}
+    for entry in listed:
+        urls = entry.get("urls") if isinstance(entry, dict) else None
+        if not isinstance(urls, list) or not urls or not isinstance(entry.get("version"), str):
+            continue
+        digest = str(entry.get("digest") or "").removeprefix("sha256:").lower()
+        release = _Release(str(urls[0]), digest)
+        known = found.setdefault(entry["version"], release)
+        if known != release:
+            found[entry["version"]] = replace(known, doubtful=True)
+    return found

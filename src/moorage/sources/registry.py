@@ -19,6 +19,7 @@ import orjson
 from moorage.model.errors import CredentialsRefused, RevisionNotFound, SourceUnreachable
 from moorage.sources.connections import authorization
 from moorage.sources.credentials import Repository
+from moorage.sources.helmindex import Kept
 from moorage.sources.outward import Outward, Reply, http_url, origin
 from moorage.sources.settings import GitSettings
 
@@ -45,11 +46,13 @@ class Registry:
             visit = _Visit(outward, repository, name)
             return await visit.tags()
 
-    async def download(self, repository: Repository, name: str, version: str, limit: int) -> bytes:
-        """Return a chart's archive."""
+    async def download(
+        self, repository: Repository, name: str, version: str, limit: int, kept: Kept
+    ) -> bytes:
+        """Return a chart's archive, whose digest is the one the registry names; `kept` may have it."""
         async with Outward(self._settings, repository) as outward:
             visit = _Visit(outward, repository, name)
-            return await visit.chart(version, limit)
+            return await visit.chart(version, limit, kept)
 
 
 class _Visit:
@@ -80,7 +83,7 @@ class _Visit:
                 break
         return found
 
-    async def chart(self, version: str, limit: int) -> bytes:
+    async def chart(self, version: str, limit: int, kept: Kept) -> bytes:
         tag = version.replace("+", "_")
         reply = self._checked(
             await self._get(f"{self._base}/manifests/{quote(tag)}", _SMALL, accept=_MANIFESTS), version
@@ -94,6 +97,8 @@ class _Visit:
         match = _DIGEST.fullmatch(digests[0]) if digests else None
         if match is None:
             raise SourceUnreachable(f"repository {self._repository}: {self._path}:{tag} is not a Helm chart")
+        if (archive := kept(match[1])) is not None:
+            return archive
         blob = self._checked(await self._get(f"{self._base}/blobs/{digests[0]}", limit), version)
         if hashlib.sha256(blob.body).hexdigest() != match[1]:
             raise SourceUnreachable(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -74,13 +75,14 @@ class Store:
         part.replace(path)
 
     def find_chart(self, digest: str) -> bytes | None:
-        """Return a chart's archive, or None when it is not kept."""
+        """Return a chart's archive, or None when it is not kept; what was tampered with is not."""
+        path = self._chart(digest)
         try:
-            archive = self._chart(digest).read_bytes()
-            os.utime(self._chart(digest))
+            archive = path.read_bytes()
+            os.utime(path)
         except OSError:
             return None
-        return archive
+        return archive if hashlib.sha256(archive).hexdigest() == digest else None
 
     def _chart(self, digest: str) -> Path:
         assert _DIGEST.fullmatch(digest)
