@@ -1,0 +1,1 @@
+"""Is every input read, or refused with our own error? `make fuzz`, or `scripts/fuzz --help`."""
