@@ -30,6 +30,7 @@ EXECUTABLE = 0o100755
 
 _KEPT_ENTRIES = 400_000
 _KEPT_COMMITS = 1_000
+_HEADER = re.compile(rb"([0-9a-f]{40,64}) (?:missing|(blob|tree|commit|tag) (\d{1,18}))")
 
 
 class Entry(NamedTuple):
@@ -71,7 +72,7 @@ class ObjectReader:
         self._folder = folder
         self._name = name
         self._starting = asyncio.Lock()
-        self._protocol: _Answers | None = None
+        self._protocol: Answers | None = None
         self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
         self._entries_kept = 0
         self._commits: dict[str, Commit] = {}
@@ -158,13 +159,13 @@ class ObjectReader:
             protocol = await self._start()
         return await protocol.ask(verb, oid)
 
-    async def _start(self) -> _Answers:
+    async def _start(self) -> Answers:
         async with self._starting:
             if self._protocol is not None and not self._protocol.ended:
                 return self._protocol
             loop = asyncio.get_running_loop()
             _, protocol = await loop.subprocess_exec(
-                lambda: _Answers(self._name, loop),
+                lambda: Answers(self._name, loop),
                 *self._command,
                 env=self._environment,
                 cwd=self._folder,
@@ -184,7 +185,7 @@ class ObjectReader:
             self._entries_kept -= len(gone) + 1
 
 
-class _Answers(asyncio.SubprocessProtocol):
+class Answers(asyncio.SubprocessProtocol):
     """Matches the process's answers to the questions asked, in order, as the bytes arrive."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -233,40 +234,51 @@ class _Answers(asyncio.SubprocessProtocol):
             end = self._buffer.find(b"\n", start)
             if end < 0:
                 return None
-            words = self._buffer[start:end].decode("ascii", "replace").split(" ")
-            if len(words) != 3:
+            head = _HEADER.fullmatch(self._buffer, start, end)
+            if head is None:
+                # Nobody knows where the next answer begins.
+                self._give_up()
+                return None
+            oid, kind, size = (part.decode() if part else "" for part in head.groups())
+            if not kind:
                 self._asked.popleft()
-                _settle(future, Missing(words[0]))
+                _settle(future, Missing(oid))
                 return end + 1
             if verb == "info":
                 self._asked.popleft()
-                _settle(future, (words[1], int(words[2]), b""))
+                _settle(future, (kind, int(size), b""))
                 return end + 1
-            self._header = words[1], int(words[2])
+            self._header = kind, int(size)
             return end + 1
-        kind, size = self._header
-        if len(self._buffer) - start < size + 1:
+        kind, length = self._header
+        if len(self._buffer) - start < length + 1:
             return None
         self._asked.popleft()
         self._header = None
-        _settle(future, (kind, size, bytes(self._buffer[start : start + size])))
-        return start + size + 1
+        _settle(future, (kind, length, bytes(self._buffer[start : start + length])))
+        return start + length + 1
+
+    def _give_up(self) -> None:
+        if self._transport is not None and not self.ended:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._transport.get_pid(), signal.SIGKILL)
+        self._fail("the reading process answered with something else; it starts anew")
 
     def process_exited(self) -> None:
-        self.ended = True
         if self._transport is not None:
             self._transport.close()
         if not self._gone.done():
             self._gone.set_result(None)
+        self._fail("the reading process ended; it starts anew")
+
+    def _fail(self, words: str) -> None:
+        self.ended = True
         while self._asked:
             _, future = self._asked.popleft()
-            _settle(
-                future,
-                SourceUnreachable(f"repository {self._name}: the reading process ended; it starts anew"),
-            )
+            _settle(future, SourceUnreachable(f"repository {self._name}: {words}"))
 
     async def end(self) -> None:
-        if self._transport is None or self.ended:
+        if self._transport is None or self._gone.done():
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._transport.get_pid(), signal.SIGKILL)
@@ -284,19 +296,24 @@ def _settle(
         future.set_result(answer)
 
 
+_TREE_ENTRY = re.compile(rb"([0-7]{1,7}) [^\0]*\0")
+
+
 def parse_tree(content: bytes, width: int, name: str) -> dict[str, Entry]:
     """
     Return the entries of a raw tree object whose ids are `width` bytes.
 
     Raises:
-        SourceRefused: for a name no honest tree holds: empty, ``.``, ``..``,
-            ``.git`` in any disguise, or with a slash or control character.
+        SourceRefused: for what is no tree, or a name no honest tree holds: empty,
+            ``.``, ``..``, ``.git`` in any disguise, or with a slash or control character.
     """
     entries: dict[str, Entry] = {}
     at = 0
     while at < len(content):
-        space = content.index(b" ", at)
-        end = content.index(b"\0", space)
+        head = _TREE_ENTRY.match(content, at)
+        if head is None or len(content) < head.end() + width:
+            raise SourceRefused(f"repository {name}: a tree is damaged; check it with git fsck")
+        space, end = head.end(1), head.end() - 1
         text = content[space + 1 : end].decode("utf-8", "surrogateescape")
         if refused_name(text):
             raise SourceRefused(
@@ -304,7 +321,7 @@ def parse_tree(content: bytes, width: int, name: str) -> dict[str, Entry]:
             )
         if text in entries:
             raise SourceRefused(f"repository {name}: a tree holds the name {ascii(text)[:80]} twice")
-        mode = int(content[at:space], 8)
+        mode = int(head[1], 8)
         at = end + 1 + width
         entries[text] = Entry(mode, content[end + 1 : at].hex())
     return entries
