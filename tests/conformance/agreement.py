@@ -113,6 +113,7 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
         ]
     if kept.get("kind") == "Status" and isinstance(kept.get("details"), dict):
         kept["details"] = {key: item for key, item in kept["details"].items() if key != "uid"}
+        _sort_causes(kept)
     if kept.get("kind") == "APIResourceList" and "." in kept["groupVersion"]:
         # The server lists custom kinds in any order.
         kept["resources"] = sorted(kept["resources"], key=lambda each: each["name"])
@@ -121,6 +122,15 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
         for key, item in kept.items()
         if _stays(key, item)
     }
+
+
+def _sort_causes(status: dict[str, Any]) -> None:
+    # Properties of custom kinds are checked in any order.
+    causes = status["details"].get("causes") or ()
+    if len(causes) < 2 or not str(status["details"].get("group", "")).endswith("moorage.dev"):
+        return
+    status["details"]["causes"] = sorted(causes, key=lambda each: (each.get("field", ""), each["message"]))
+    status["message"] = status["message"].partition(" is invalid: ")[0]
 
 
 def _plain_metadata(meta: dict[str, Any]) -> dict[str, Any]:

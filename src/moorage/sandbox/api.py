@@ -280,7 +280,7 @@ def _check_patched(body: Json, resource: Resource, target: Target) -> None:
         told = f"converting ({version}.{body.get('kind')}) to ({group}.{resource.kind}): unknown conversion"
         cause = answers.Cause("FieldValueInvalid", f"Invalid value: {shown}: {told}", "patch")
         raise answers.invalid("", "", "", [cause])
-    if (meta.get("namespace") or "") != target.namespace:
+    if meta.get("namespace") and meta["namespace"] != target.namespace:
         raise answers.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )

@@ -41,7 +41,11 @@ def write_options(request: Request) -> Options:
     if causes:
         raise answers.invalid(_GROUP, _KINDS.get(request.method, "CreateOptions"), "", causes)
     return Options(
-        manager=request.manager, dry_run=bool(dry), validation=told or "Warn", force=request.flag("force")
+        manager=request.manager,
+        dry_run=bool(dry),
+        validation=told or "Warn",
+        force=request.flag("force"),
+        patch=request.method == "PATCH",
     )
 
 

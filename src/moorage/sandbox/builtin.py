@@ -33,7 +33,6 @@ _UNCOUNTED = frozenset(
         ("certificates.k8s.io", "certificatesigningrequests"),
         ("coordination.k8s.io", "leases"),
         ("events.k8s.io", "events"),
-        ("autoscaling", "horizontalpodautoscalers"),
         ("node.k8s.io", "runtimeclasses"),
         ("rbac.authorization.k8s.io", "clusterroles"),
         ("rbac.authorization.k8s.io", "clusterrolebindings"),
@@ -59,13 +58,17 @@ class BuiltinRules:
     def __init__(self, api_version: str, kind: str) -> None:
         self.shape = shape_of(api_version, kind)
 
-    def decode(self, body: Json) -> tuple[Json, list[str], list[str]]:
+    def decode(self, body: Json, *, applied: bool = False) -> tuple[Json, list[str], list[str]]:
         """Return the body as Go would write it again, unknown fields, and what cannot be decoded."""
         if self.shape is None:
             return body, [], []
         decoding = Decoding()
         read = decoding.read(body, self.shape)
         return read, decoding.unknown, decoding.faults
+
+    def applied_faults(self, config: Json) -> Sequence[Cause]:
+        """Return nothing: a null is as good as an absent field."""
+        return ()
 
     def default(self, body: Json) -> None:
         """Fill in what was left out."""

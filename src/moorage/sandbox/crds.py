@@ -132,7 +132,11 @@ def _resource(spec: Json, version: Json, stored: str) -> Resource:
         singular=names.get("singular") or names["kind"].lower(),
         kind=names["kind"],
         namespaced=spec["scope"] == "Namespaced",
-        rules=StructuralRules(openapi or {}, preserve=preserve or openapi is None),
+        rules=StructuralRules(
+            openapi or {},
+            preserve=preserve or openapi is None,
+            scale=_scale_paths(scale) if scale else None,
+        ),
         schema=crd_schema(openapi) if openapi else deduced(),
         storage_version=stored,
         short_names=tuple(names.get("shortNames") or ()),

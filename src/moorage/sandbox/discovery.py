@@ -45,7 +45,10 @@ _SUB_KINDS = {
 }
 
 # Kinds a server stores in a group or version other than the one it prefers to answer with.
-_STORED_AS: dict[tuple[str, str], tuple[str, str]] = {}
+_STORED_AS: dict[tuple[str, str], tuple[str, str]] = {
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): ("apiextensions.k8s.io", "v1beta1"),
+    ("events.k8s.io", "Event"): ("", "v1"),
+}
 # The endpoints of custom kinds are told in the order they were made, those of built-in ones by name.
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 

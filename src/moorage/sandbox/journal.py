@@ -1,13 +1,15 @@
 """
 What outlives the process: every object in one SQLite file, written by one thread.
 
-Writes are queued in order and committed in batches, so a request never waits
-for the disk; a process that is killed may lose the last moments, never the
-order.
+Writes are queued in order and committed in batches; `kept` waits for the batch
+of a write, and many requests wait for one. A process that is killed loses
+nothing it waited for, and never the order.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -26,6 +28,8 @@ CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY CHECK (id = 1), versi
 """
 _Row = tuple[tuple[str, str], Key, int, bytes | None]
 _BATCH = 1000
+_GAP = 10_000
+"""How far versions jump at a start: a killed process may have told of some that were not kept."""
 
 
 class SqliteJournal:
@@ -36,6 +40,9 @@ class SqliteJournal:
         self.path = path
         self._rows: queue.SimpleQueue[_Row | None] = queue.SimpleQueue()
         self._failure: sqlite3.Error | None = None
+        self._committed = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         with self._connect() as connection:
             connection.executescript(_SCHEMA)
         connection.close()
@@ -55,7 +62,8 @@ class SqliteJournal:
             for group, plural, namespace, name, version, body in connection.execute("SELECT * FROM objects"):
                 store.load(group, plural, (namespace, name), Entry(orjson.loads(body), version))
             row = connection.execute("SELECT version FROM counter").fetchone()
-            store.version = max(store.version, row[0] if row else 0)
+            if row:
+                store.version = max(store.version, row[0]) + _GAP
         finally:
             connection.close()
         for collection in store.collections.values():
@@ -76,6 +84,34 @@ class SqliteJournal:
             raise self._failure
         self._rows.put(row)
 
+    async def kept(self, version: int) -> None:
+        """Return once all writes up to `version` are in the file. Raises sqlite3.Error when it cannot be written."""
+        self._loop = asyncio.get_running_loop()
+        if self._failure is None and self._committed < version:
+            future: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.append((version, future))
+            # The thread may have been done between our look and our entry.
+            if self._committed >= version or self._failure is not None:
+                self._wake()
+            await future
+        if self._failure is not None:
+            raise self._failure
+
+    def _wake(self) -> None:
+        left = []
+        for version, future in self._waiting:
+            if version > self._committed and self._failure is None:
+                left.append((version, future))
+            elif not future.done():
+                future.set_result(None)
+        self._waiting = left
+
+    def _call_loop(self) -> None:
+        if self._loop is not None and self._waiting:
+            # A loop that is closed has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._wake)
+
     def close(self) -> None:
         """Write what is queued and end the thread."""
         self._rows.put(None)
@@ -90,6 +126,7 @@ class SqliteJournal:
                 pass
         except sqlite3.Error as failure:
             self._failure = failure
+            self._call_loop()
         finally:
             connection.close()
 
@@ -119,4 +156,7 @@ class SqliteJournal:
                     )
             if rows:
                 connection.execute("INSERT OR REPLACE INTO counter VALUES (1, ?)", (rows[-1][2],))
+        if rows:
+            self._committed = rows[-1][2]
+            self._call_loop()
         return going

@@ -42,8 +42,14 @@ def for_creation(body: Json, *, uid: str, now: str, generation: bool) -> None:
     _tidy(meta)
 
 
-def for_update(resource: Resource, before: Json, body: Json, subresource: str) -> Json:
-    """Return `body` with the fields an update may not change taken from `before`."""
+def for_update(
+    resource: Resource, before: Json, body: Json, subresource: str, *, applied: bool = False
+) -> Json:
+    """
+    Return `body` with the fields an update may not change taken from `before`.
+
+    An apply says itself who owns what; other bodies without owners keep those there were.
+    """
     held = before["metadata"]
     meta = dict(body.get("metadata") or {})
     for name in _OWN:
@@ -54,11 +60,11 @@ def for_update(resource: Resource, before: Json, body: Json, subresource: str) -
     meta["name"] = held["name"]
     if "namespace" in held:
         meta["namespace"] = held["namespace"]
-    if "managedFields" not in meta and "managedFields" in held:
+    if "managedFields" not in meta and "managedFields" in held and not applied:
         meta["managedFields"] = held["managedFields"]
     _tidy(meta)
     if subresource == "status":
-        kept = {**held}
+        kept = {name: value for name, value in held.items() if name != "managedFields"}
         if "managedFields" in meta:
             kept["managedFields"] = meta["managedFields"]
         return {**_with_status(before, body.get("status")), "metadata": kept}

@@ -22,8 +22,16 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 class Rules(Protocol):
     """What a kind demands of its objects."""
 
-    def decode(self, body: Json) -> tuple[Json, list[str], list[str]]:
-        """Return a copy without what the kind does not know, the paths lost, and what cannot be decoded."""
+    def decode(self, body: Json, *, applied: bool = False) -> tuple[Json, list[str], list[str]]:
+        """
+        Return a copy without what the kind does not know, the paths lost, and what cannot be decoded.
+
+        What was `applied` keeps its nulls, where other writes lose them.
+        """
+        ...
+
+    def applied_faults(self, config: Json) -> Sequence[Cause]:
+        """Return what is wrong with a configuration to apply that nothing is wrong with once it is merged."""
         ...
 
     def default(self, body: Json) -> None:

@@ -9,6 +9,7 @@ validation both walk by it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
@@ -110,6 +111,12 @@ def shape_of(api_version: str, kind: str) -> Shape | None:
     return _resolver().definition(name) if name else None
 
 
+@cache
+def shape_named(definition: str) -> Shape:
+    """Return the shape of a definition by its full name."""
+    return _resolver().definition(definition)
+
+
 def decoded(body: Json, shape: Shape) -> Json:
     """Return a private copy of `body` as Go would write it again; values of free form are shared."""
     return Decoding().read(body, shape)
@@ -167,16 +174,24 @@ class Decoding:
 
     def _map(self, value: Json, shape: Shape, path: str, owner: str) -> Json:
         item = shape.item or _ANYTHING
-        if item.form in ("string", "bytes") and all(isinstance(each, str) for each in value.values()):
+        if item.form == "string" and all(isinstance(each, str) for each in value.values()):
             return dict(value)
         empty: Any = {} if item.form == "object" else "0" if item.form == "quantity" else ""
         return {
-            key: self._value(empty if each is None else each, item, f"{path}.{key}", owner)
+            # A plain value is told by the field that holds the map.
+            key: self._value(
+                empty if each is None else each,
+                item,
+                path if item.form in _PYTHON else f"{path}.{key}",
+                owner,
+            )
             for key, each in value.items()
         }
 
     def _scalar(self, value: Any, shape: Shape, path: str, owner: str) -> Any:
         wanted = _PYTHON.get(shape.form)
+        if shape.form == "bytes" and isinstance(value, str):
+            self._bytes(value)
         if (
             wanted is not None
             and isinstance(value, wanted)
@@ -186,10 +201,17 @@ class Decoding:
         if shape.form == "integer" and isinstance(value, float) and value.is_integer():
             return int(value)
         target = _GO.get(shape.form, shape.name)
+        where = _INDEX.sub("", path)
         self.faults.append(
-            f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner}.{path} of type {target}"
+            f"json: cannot unmarshal {_json_type(value)} into Go struct field {owner}.{where} of type {target}"
         )
         return value
+
+    def _bytes(self, value: str) -> None:
+        found = _BASE64.match(value)
+        right = found.end() if found else 0
+        if right < len(value) or len(value) % 4:
+            self.faults.append(f"illegal base64 data at input byte {right}")
 
     def _quantity(self, value: str | int | float) -> str:
         text = value.strip() if isinstance(value, str) else repr(value)
@@ -200,6 +222,8 @@ class Decoding:
             return text
 
 
+_INDEX = re.compile(r"\[\d+\]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]*={0,2}", re.ASCII)
 _ANYTHING = Shape("any")
 _WRITTEN_EMPTY = frozenset({"object", "any", "quantity", "either"})
 _PYTHON: dict[Form, tuple[type, ...]] = {

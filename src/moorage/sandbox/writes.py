@@ -38,6 +38,8 @@ class Options:
     dry_run: bool = False
     validation: str = "Warn"
     force: bool = False
+    patch: bool = False
+    """Whether the body is what a patch made of the object, rather than what the client sent."""
     warnings: list[str] = field(default_factory=list)
     tracked: bool = True
 
@@ -96,7 +98,7 @@ class Writes:
         metadata.for_creation(body, uid=self.uid(), now=self.now(), generation=resource.generation)
         if "status" in resource.subresources and resource.custom:
             body.pop("status", None)
-        body = self._read(resource, body, options, "")
+        body = self._read(resource, body, options, "", applied=applied)
         if options.tracked and not applied:
             body = self._record(_blank(resource), body, resource, options, "")
         resource.rules.prepare(body, None)
@@ -137,9 +139,9 @@ class Writes:
     ) -> Written:
         """Store what `body` makes of the object in `entry`; nothing is written when nothing changes."""
         before = resource.shown(entry.body)
-        self._check_version(resource, key[1], before, body)
-        body = metadata.for_update(resource, before, body, subresource)
-        body = self._read(resource, body, options, subresource)
+        self._check_version(resource, key[1], before, body, patch=options.patch)
+        body = metadata.for_update(resource, before, body, subresource, applied=applied)
+        body = self._read(resource, body, options, subresource, applied=applied)
         if options.tracked and not applied:
             body = self._record(before, body, resource, options, subresource)
         if not subresource:
@@ -169,6 +171,8 @@ class Writes:
             raise answers.not_found(resource.group, resource.plural, key[1])
         if entry is None:
             self._admit_namespace(resource, key[0], key[1])
+        if causes := resource.rules.applied_faults(config):
+            raise answers.invalid(resource.group, resource.kind, key[1], causes)
         live = resource.shown(entry.body) if entry is not None else None
         body = merging.applied(
             live,
@@ -258,12 +262,15 @@ class Writes:
             ]
             raise answers.forbidden(resource.group, resource.plural, name, why, causes)
 
-    def _read(self, resource: Resource, body: Json, options: Options, subresource: str) -> Json:
-        body, unknown, faults = resource.rules.decode(body)
+    def _read(
+        self, resource: Resource, body: Json, options: Options, subresource: str, *, applied: bool
+    ) -> Json:
+        sent = body
+        body, unknown, faults = resource.rules.decode(sent, applied=applied)
         if faults:
-            raise resource.undecodable(faults[0])
+            raise _unreadable(resource, sent, faults[0], options)
         if unknown and options.validation != "Ignore" and not subresource:
-            _complain(resource, unknown, options)
+            _complain(resource, sent, unknown, options)
         resource.rules.default(body)
         return body
 
@@ -296,7 +303,7 @@ class Writes:
         changed = any(before.get(key) != body.get(key) for key in keys)
         body["metadata"]["generation"] = counted + 1 if changed else counted
 
-    def _check_version(self, resource: Resource, name: str, before: Json, body: Json) -> None:
+    def _check_version(self, resource: Resource, name: str, before: Json, body: Json, *, patch: bool) -> None:
         held, meta = before["metadata"], body.get("metadata") or {}
         told = meta.get("resourceVersion")
         if told and not str(told).isdigit():
@@ -304,6 +311,10 @@ class Writes:
         if told and told != held["resourceVersion"]:
             raise answers.conflict(resource.group, resource.plural, name, answers.STALE)
         if meta.get("uid") and meta["uid"] != held["uid"]:
+            if patch:
+                told = f'Invalid value: "{meta["uid"]}": field is immutable'
+                cause = answers.Cause("FieldValueInvalid", told, "metadata.uid")
+                raise answers.invalid(resource.group, resource.kind, name, [cause])
             place = "/".join(part for part in (resource.plural, held.get("namespace"), name) if part)
             why = (
                 f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, AdditionalErrorMsg: "
@@ -323,10 +334,18 @@ def _blank(resource: Resource) -> Json:
     return {} if resource.custom else kinds.blank(resource.api_version, resource.kind)
 
 
-def _complain(resource: Resource, unknown: list[str], options: Options) -> None:
+def _unreadable(resource: Resource, body: Json, why: str, options: Options) -> answers.Failure:
+    if not options.patch:
+        return resource.undecodable(why)
+    shown = orjson.dumps(orjson.dumps(body).decode()).decode()
+    cause = answers.Cause("FieldValueInvalid", f"Invalid value: {shown}: {why}", "patch")
+    return answers.invalid("", "", "", [cause])
+
+
+def _complain(resource: Resource, body: Json, unknown: list[str], options: Options) -> None:
     if options.validation == "Strict":
         told = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise resource.undecodable(f"strict decoding error: {told}")
+        raise _unreadable(resource, body, f"strict decoding error: {told}", options)
     for path in unknown:
         warning = f'unknown field "{path}"'
         if warning not in options.warnings:

@@ -311,7 +311,7 @@ def _list_mismatches(value: list[Any], schema: Schema, path: str) -> Iterator[st
 def _complaint(value: Any, schema: Schema) -> str | None:
     if not schema.takes_scalar:
         wanted = "map" if schema.takes_map else "list"
-        return f"expected {wanted}, got {_shown(value)}"
+        return f"expected {wanted}, got {_held(value)}"
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if isinstance(value, (dict, list)):
         return f"expected {_wanted(schema)}, got {_shown(value)}"
@@ -326,6 +326,11 @@ def _complaint(value: Any, schema: Schema) -> str | None:
             else f"expected string, got &value.valueUnstructured{{Value:{_shown(value)}}}"
         )
     return None
+
+
+def _held(value: Any) -> str:
+    # A text is printed by what holds it.
+    return f"&{{{value}}}" if isinstance(value, str) else _shown(value)
 
 
 def _wanted(schema: Schema) -> str:

@@ -107,6 +107,8 @@ class Garbage:
             return
         owners = [each for each in body["metadata"]["ownerReferences"] if each["uid"] != uid]
         metadata = {name: value for name, value in body["metadata"].items() if name != "ownerReferences"}
+        if managed := _disowned(metadata.pop("managedFields", None) or [], uid, whole=not owners):
+            metadata["managedFields"] = managed
         self._cluster.replace(body, metadata={**metadata, "ownerReferences": owners} if owners else metadata)
 
     def _drop(self, key: Key, finalizer: str) -> None:
@@ -126,3 +128,20 @@ class Garbage:
         key = Key(ref, meta.get("namespace", "") if namespaced else "", reference["name"])
         body = self._cluster.get(*key)
         return (key, body) if body is not None and body["metadata"]["uid"] == reference["uid"] else None
+
+
+def _disowned(managed: list[Json], uid: str, *, whole: bool) -> list[Json]:
+    """Return ``managedFields`` without a reference to an owner, or without all of them."""
+    kept = []
+    for entry in managed:
+        fields = dict(entry.get("fieldsV1") or {})
+        meta = dict(fields.get("f:metadata") or {})
+        references = dict(meta.pop("f:ownerReferences", None) or {})
+        references.pop(f'k:{{"uid":"{uid}"}}', None)
+        if references and not whole:
+            meta["f:ownerReferences"] = references
+        fields.pop("f:metadata", None)
+        fields |= {"f:metadata": meta} if meta else {}
+        if fields:
+            kept.append({**entry, "fieldsV1": fields})
+    return kept
