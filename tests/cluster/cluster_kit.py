@@ -191,9 +191,9 @@ class Told:
     def moved(self) -> None:
         self._moved.set()
 
-    async def until(self, holds: Callable[[], object]) -> None:
+    async def until(self, holds: Callable[[], object], seconds: float = WITHIN_SECONDS) -> None:
         """Return when a condition holds; it is looked at whenever the session told something."""
-        async with asyncio.timeout(WITHIN_SECONDS):
+        async with asyncio.timeout(seconds):
             while not holds():
                 self._moved.clear()
                 with contextlib.suppress(TimeoutError):
