@@ -45,6 +45,8 @@ DEFAULT_PROJECT: Json = {
 }
 CONFIGURING = frozenset({"argocd-cm", "argocd-secret", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"})
 TELL_AFTER_SECONDS = 3.0
+FIRST_PROJECT_SECONDS = 1.0
+MOST_PROJECT_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class Home:
     board: Board
     others: tuple[str, ...] = ()
     _reflectors: dict[str, Reflector] = field(default_factory=dict)
+    _looked_after: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         where = "" if self.others else f"/namespaces/{quote(self.board.namespace)}"
@@ -73,16 +76,16 @@ class Home:
             for reflector in self._reflectors.values():
                 group.create_task(reflector.run())
             group.create_task(self._tell_what_is_missing())
+            group.create_task(self._keep_default_project())
 
     @property
     def reflectors(self) -> tuple[Reflector, ...]:
         return tuple(self._reflectors.values())
 
     async def synced(self) -> None:
-        """Return once everything was read once; makes the default project where there is none."""
+        """Return once everything was read once, and the default project was made where there was none."""
         await asyncio.gather(*(r.synced.wait() for r in self._reflectors.values()))
-        if "default" not in self.board.config.projects:
-            await self._make_default_project()
+        await self._looked_after.wait()
 
     def faults(self) -> list[str]:
         """Return why something of the namespace is not known; empty when all is."""
@@ -112,16 +115,27 @@ class Home:
         path = f"/api/v1/namespaces/{quote(namespace)}/events"
         await self.api.request("POST", path, body=body, kind="Event")
 
-    async def _make_default_project(self) -> None:
+    async def _keep_default_project(self) -> None:
+        """Make the default project when there is none; try again when that fails."""
+        await asyncio.gather(*(r.synced.wait() for r in self._reflectors.values()))
+        delay = FIRST_PROJECT_SECONDS
+        while "default" not in self.board.config.projects and not await self._make_default_project():
+            self._looked_after.set()
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, MOST_PROJECT_SECONDS)
+        self._looked_after.set()
+
+    async def _make_default_project(self) -> bool:
         path = f"{ARGOPROJ}/namespaces/{quote(self.board.namespace)}/appprojects"
         try:
             answer = await self.api.request("POST", path, body=DEFAULT_PROJECT, kind="AppProject")
         except Conflicted:
-            return
+            return True  # it is there, and the watch will tell
         except Error as error:
             log.warning("The default project cannot be made", reason=error.reason, error=str(error))
-            return
+            return False
         self._reflectors["AppProject"].observe(answer.json())
+        return True
 
     # Watching
 
