@@ -1,0 +1,244 @@
+"""
+One plan from its start to the settled end, and the shortest plan that still fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from dataclasses import dataclass, replace
+
+from . import plans
+from .clockwork import Clockwork, Endless, Standstill, run
+from .plans import Contents, Plan
+from .world import World, application_key, listening
+
+SETTLE_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a plan ended: what is wrong, what happened, and how many requests it took."""
+
+    wrong: tuple[str, ...]
+    story: tuple[str, ...]
+    requests: int
+    seconds: float
+
+
+def play(plan: Plan) -> Ending:
+    """Return how a plan ends."""
+    worlds: list[World] = []
+    try:
+        return run(lambda loop: _play(loop, plan, worlds), plan.seed)
+    except (Standstill, Endless) as error:
+        return _ending(worlds[0], [f"the world has no end: {error}"])
+
+
+async def _play(loop: Clockwork, plan: Plan, worlds: list[World]) -> Ending:
+    world = World(loop, plan.seed, plan.apps, plan.faults)
+    worlds.append(world)
+    with listening(world):
+        try:
+            async with world:
+                wrong = await _history(world, plan)
+        except Exception:
+            wrong = [f"the simulation itself failed: {traceback.format_exc()}"]
+    return _ending(world, wrong)
+
+
+def _ending(world: World, wrong: list[str]) -> Ending:
+    found = dict.fromkeys([*world.promises.broken, *wrong])
+    return Ending(tuple(found), tuple(world.story), world.traffic.count, world.loop.time())
+
+
+async def _history(world: World, plan: Plan) -> list[str]:
+    play = _Play(world, plan)
+    await play.begin()
+    for at, act in plan.acts:
+        await play.until(world.loop.time() + at if at < 0 else at + play.began)
+        world.note(f"act: {act}")
+        await play.perform(act)
+        if world.promises.broken:
+            return []
+    return await play.end()
+
+
+class _Play:
+    """The acting out of one plan."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self.world = world
+        self.plan = plan
+        self.contents: list[Contents] = [plan.start]
+        self.began = 0.0
+        self._later: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        self.world.commit(self.plan.start)
+        for app in self.plan.apps:
+            await self.world.put(app.body())
+        self.world.start()
+        self.began = self.world.loop.time()
+
+    async def until(self, moment: float) -> None:
+        """Let time pass; a process that is killed meanwhile is started again."""
+        world = self.world
+        while world.loop.time() < moment:
+            try:
+                async with asyncio.timeout_at(moment):
+                    await world.killed.wait()
+            except TimeoutError:
+                return
+            await world.kill()
+            await asyncio.sleep(0.2)
+            world.start()
+
+    async def perform(self, act: plans.Act) -> None:
+        world = self.world
+        match act:
+            case plans.Commit(changes, told):
+                now = {app: dict(items) for app, items in self.contents[-1].items()}
+                plans.apply(now, changes)
+                self._push(now, told)
+            case plans.Revert(back, told):
+                self._push(self.contents[max(0, len(self.contents) - 1 - back)], told)
+            case plans.Spoil(app, path) | plans.Remove(app, path):
+                item = self.contents[-1][app].get(path)
+                if item is not None:
+                    key = item.key(world.apps[app].namespace)
+                    await (world.spoil(key) if isinstance(act, plans.Spoil) else world.remove(key))
+            case plans.Sync(app):
+                wish = {"operation": {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}}
+                await world.patch_application(app, wish)
+            case plans.Terminate(app):
+                body = world.promises.application(app) or {}
+                if ((body.get("status") or {}).get("operationState") or {}).get("phase") == "Running":
+                    patch = {"status": {"operationState": {"phase": "Terminating"}}}
+                    await world.patch_application(app, patch)
+            case plans.Drop(app, seconds):
+                await world.remove(application_key(app))
+                self._do_later(seconds, app)
+            case plans.GitDown(seconds):
+                world.remote.down = True
+                world.loop.call_later(seconds, setattr, world.remote, "down", False)
+            case plans.Compact():
+                world.sandbox.store.forget_changes()
+            case plans.Kill(seconds):
+                await world.kill()
+                await asyncio.sleep(seconds)
+                world.start()
+
+    def _push(self, contents: Contents, told: float) -> None:
+        self.contents.append(contents)
+        revision = self.world.commit(contents)
+        self.world.note(f"commit {revision[:7]}")
+        if told >= 0:
+            self.world.loop.call_later(told, self.world.remote.tell)
+
+    def _do_later(self, seconds: float, app: str) -> None:
+        async def declare() -> None:
+            await asyncio.sleep(seconds)
+            while self.world.promises.application(app) is not None:  # noqa: ASYNC110 people look now and then
+                await asyncio.sleep(1.0)
+            self.world.note(f"{app} is declared again")
+            await self.world.put(self.world.apps[app].body())
+
+        self._later.append(asyncio.create_task(declare()))
+
+    async def end(self) -> list[str]:
+        """Let faults stop and all settle; return what is wrong."""
+        world = self.world
+        await self.until(world.loop.time() + 3.0)
+        world.note("faults stop")
+        world.traffic.quiet = True
+        world.remote.down = False
+        for task in self._later:
+            await self._with_restarts(task)
+        self._push(_finished(self.contents[-1]), 0.1)
+        for app in self.plan.apps:
+            if not app.automated:
+                await self.perform(plans.Sync(app.name))
+        left = await world.settle(SETTLE_SECONDS)
+        world.check_alive()
+        if left or world.promises.broken:
+            return [f"not settled within {SETTLE_SECONDS:g} s: {what}" for what in left]
+        world.note("settled")
+        again = await world.look_again()
+        return [f"the second look asked {what}" for what in again] + world.bystanders()
+
+    async def _with_restarts(self, task: asyncio.Task[None]) -> None:
+        while not task.done():
+            await self.until(self.world.loop.time() + 0.5)
+
+
+def _finished(contents: Contents) -> Contents:
+    """Return contents with something new for every application: one whose last sync failed tries again."""
+    last = {app: plans.Item("ConfigMap", f"{app}-last") for app in contents}
+    return {app: {**items, last[app].path: last[app]} for app, items in contents.items()}
+
+
+def shortest(plan: Plan, ending: Ending, tries: int = 400) -> tuple[Plan, Ending]:
+    """Return the smallest plan found, by leaving parts out, that fails in the same way."""
+    kind = _kind(ending)
+    plan = _without_unused(plan, ending)
+    progress = True
+    while progress and tries > 0:
+        progress = False
+        for smaller in _smaller(plan):
+            tries -= 1
+            if tries <= 0:
+                break
+            found = play(smaller)
+            if found.wrong and _kind(found) == kind:
+                plan, ending, progress = smaller, found, True
+                break
+    return plan, ending
+
+
+def _kind(ending: Ending) -> str:
+    """Return what sort of failure it is: the first one, without names and numbers."""
+    words = ending.wrong[0].partition(" s: ")[2] or ending.wrong[0]
+    return " ".join(w for w in words.split() if w.isalpha())[:60]
+
+
+def _without_unused(plan: Plan, ending: Ending) -> Plan:
+    return replace(plan, faults={n: f for n, f in plan.faults.items() if n <= ending.requests})
+
+
+def _smaller(plan: Plan) -> list[Plan]:
+    found: list[Plan] = []
+    numbers = sorted(plan.faults)
+    for size in (len(numbers), len(numbers) // 2, len(numbers) // 4, len(numbers) // 8, 1):
+        if size < 1:
+            continue
+        for first in range(0, len(numbers), size):
+            left = {n: plan.faults[n] for n in numbers[:first] + numbers[first + size :]}
+            found.append(replace(plan, faults=left))
+    found += [replace(plan, acts=plan.acts[:i] + plan.acts[i + 1 :]) for i in reversed(range(len(plan.acts)))]
+    for name, items in plan.start.items():
+        for path in items:
+            left_items = {p: i for p, i in items.items() if p != path}
+            found.append(replace(plan, start={**plan.start, name: left_items}))
+    return list({_print(p): p for p in found if _print(p) != _print(plan)}.values())
+
+
+def _print(plan: Plan) -> str:
+    return f"{plan.acts}{sorted(plan.faults.items())}{plan.start}"
+
+
+def told(plan: Plan, ending: Ending) -> str:
+    """Return a failure for people: the seed, what is wrong, the plan and the story."""
+    lines = [f"seed {plan.seed}", *(f"  wrong: {what}" for what in ending.wrong)]
+    lines += [f"  app: {app}" for app in plan.apps]
+    lines += [
+        f"  start: {name}: {', '.join(map(_item, items.values()))}" for name, items in plan.start.items()
+    ]
+    lines += [f"  at {at:g} s: {act}" for at, act in plan.acts]
+    lines += [f"  request {number}: {fault}" for number, fault in sorted(plan.faults.items())]
+    return "\n".join([*lines, "  story:", *(f"    {line}" for line in ending.story)])
+
+
+def _item(item: plans.Item) -> str:
+    extra = {n: v for n, v in (("wave", item.wave), ("hook", item.hook), ("policy", item.policy)) if v}
+    return f"{item.kind}/{item.name}={item.value}{extra or ''}"
