@@ -11,7 +11,8 @@ LOOSE_TASKS = {
     "cli/running.py": "the command itself, cancelled by a signal",
     "cli/app/door.py": "a watch that lives as long as a context",
     "cli/demo/story.py": "the house and the wait for it, whichever is first",
-    "sandbox/server.py": "the HTTP server, and a stream beside the wait for its reader",
+    "sandbox/server.py": "the HTTP server",
+    "sandbox/wire.py": "a stream beside the wait for its reader",
     "testing/world.py": "a house that lives as long as a context",
     "sandbox/workloads/driver.py": "the clock and the turns of pretended controllers",
 }

@@ -6,7 +6,7 @@ import asyncio
 
 from tests.whole.manifests import config, definition, hook, text, workload
 
-from moorage.sandbox.server import Fault
+from moorage.sandbox import Fault
 from moorage.testing.world import NAMESPACE, World
 
 WAVE = "argocd.argoproj.io/sync-wave"

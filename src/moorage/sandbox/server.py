@@ -12,21 +12,20 @@ import base64
 import contextlib
 import hmac
 import logging
-import os
-import secrets
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import unquote
+from typing import Any
 
 import orjson
 import uvicorn
 
-from moorage.sandbox import answers, api, tls
+from moorage.sandbox import answers, api, tls, wire
 from moorage.sandbox.answers import Answer
+from moorage.sandbox.identity import identity, write_private
 from moorage.sandbox.journal import SqliteJournal
+from moorage.sandbox.mishaps import Fault, cut_short, refusal
 from moorage.sandbox.namespaces import Namespaces
 from moorage.sandbox.requests import Request, parse_query
 from moorage.sandbox.store import Store
@@ -57,28 +56,6 @@ class SandboxSettings:
     controllers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """
-    What is to go wrong with one answer.
-
-    `delay` waits first; `status` answers that code in place of the real answer,
-    before the request is carried out unless `after` is set; `cut` ends the
-    connection after so many bytes of the body.
-    """
-
-    status: int | None = None
-    delay: float = 0.0
-    cut: int | None = None
-    after: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-
-
-class Cut(ConnectionError):
-    """Raised by a body that a fault ends early; the HTTP layer drops the connection."""
-
-
 class Sandbox:
     """A Kubernetes API in one process."""
 
@@ -87,7 +64,12 @@ class Sandbox:
     ) -> None:
         self.settings = settings or SandboxSettings()
         self.faults: Callable[[Request], Fault | None] = lambda request: None
-        self._kept = _kept(self.settings)
+        self._kept = identity(
+            self.settings.state,
+            token=self.settings.token,
+            host=self.settings.host,
+            secure=self.settings.tls,
+        )
         self.token: str = self._kept.token
         self._clock = clock
         self._life = life
@@ -153,20 +135,32 @@ class Sandbox:
         parsed = parse_query(query) if isinstance(query, str) else dict(query)
         request = Request(method, path, parsed, headers or {}, body)
         answer = await self._faulty(request)
-        return answer.status, _headers(answer), answer.stream if answer.stream is not None else answer.body
+        return (
+            answer.status,
+            wire.headers_of(answer),
+            answer.stream if answer.stream is not None else answer.body,
+        )
 
     async def _faulty(self, request: Request) -> Answer:
         self._run_waiting()
         fault = self.faults(request)
         if fault is None:
-            return self.api.respond(request)
+            return await self._respond(request)
         if fault.delay:
             await asyncio.sleep(fault.delay)
-        answer = self.api.respond(request) if fault.status is None or fault.after else Answer(fault.status)
+        answer = await self._respond(request) if fault.status is None or fault.after else Answer(fault.status)
         if fault.status is not None:
-            answer = _refusal(fault)
+            answer = refusal(fault)
         if fault.cut is not None:
-            answer.stream, answer.body = _cut(answer.stream, answer.body, fault.cut), b""
+            answer.stream, answer.body = cut_short(answer.stream, answer.body, fault.cut), b""
+        return answer
+
+    async def _respond(self, request: Request) -> Answer:
+        before = self.store.version
+        answer = self.api.respond(request)
+        if self._journal is not None and self.store.version != before:
+            # What was acknowledged must be there after the process was killed.
+            await self._journal.kept(self.store.version)
         return answer
 
     def _run_waiting(self) -> None:
@@ -182,24 +176,24 @@ class Sandbox:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"]
         if path not in _OPEN and not self._admits(headers.get("authorization", "")):
-            await _send(send, answers.unauthorized().answer())
+            await wire.send_whole(send, answers.unauthorized().answer())
             return
         body = b""
         if scope["method"] not in ("GET", "HEAD"):
-            read = await _body(receive)
+            read = await wire.read_body(receive)
             if read is None:
-                await _send(send, answers.too_large(f"limit is {api.BODY_LIMIT}").answer())
+                await wire.send_whole(send, answers.too_large(f"limit is {api.BODY_LIMIT}").answer())
                 return
             body = read
         request = Request(
             scope["method"], path, parse_query(scope["query_string"].decode("latin-1")), headers, body
         )
         stopping = self._server is not None and self._server.should_exit
-        answer = _refusal(Fault(status=503)) if stopping else await self._faulty(request)
+        answer = refusal(Fault(status=503)) if stopping else await self._faulty(request)
         if answer.stream is None:
-            await _send(send, answer)
+            await wire.send_whole(send, answer)
         else:
-            await _stream(receive, send, answer)
+            await wire.send_stream(receive, send, answer)
 
     def _admits(self, authorization: str) -> bool:
         scheme, _, told = authorization.partition(" ")
@@ -212,8 +206,9 @@ class Sandbox:
         config = uvicorn.Config(
             self,
             loop="none",
-            http="httptools",
+            http=wire.Protocol,
             ws="none",
+            proxy_headers=False,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -289,147 +284,3 @@ class _Server(uvicorn.Server):
 
     def capture_signals(self) -> Any:
         return contextlib.nullcontext()
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    token: str
-    certificates: tls.Certificates | None
-
-
-def _kept(settings: SandboxSettings) -> _Kept:
-    """Return token and certificates: those of the state folder, or new ones that are kept there."""
-    state = settings.state
-    file = state / "identity.json" if state else None
-    held = orjson.loads(file.read_bytes()) if file and file.exists() else {}
-    token = settings.token or held.get("token") or secrets.token_urlsafe(24)
-    certificates = None
-    if settings.tls:
-        if held.get("chain"):
-            certificates = tls.Certificates(*(held[name].encode() for name in ("authority", "chain", "key")))
-        else:
-            certificates = tls.make(tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", settings.host))))
-    if state and file:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        told = {"token": token}
-        if certificates:
-            told |= {name: getattr(certificates, name).decode() for name in ("authority", "chain", "key")}
-        write_private(file, orjson.dumps(told))
-    return _Kept(token, certificates)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, replacing what was there in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    draft.replace(path)
-
-
-def _headers(answer: Answer) -> list[tuple[str, str]]:
-    told = list(answer.headers)
-    for warning in answer.warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-        told.append(("warning", f'299 - "{text}"'))
-    return told
-
-
-def _refusal(fault: Fault) -> Answer:
-    code = fault.status or 500
-    reason, message = _REASONS.get(code, ("InternalError", "a fault was asked for"))
-    refused = answers.Failure(code, reason, message).answer()
-    refused.headers = [*refused.headers, *fault.headers.items()]
-    if fault.body is not None:
-        refused.body = fault.body
-    return refused
-
-
-_REASONS = {
-    401: ("Unauthorized", "Unauthorized"),
-    403: ("Forbidden", "a fault was asked for"),
-    409: ("Conflict", "a fault was asked for"),
-    410: ("Expired", "too old resource version"),
-    429: ("TooManyRequests", "too many requests, please try again later"),
-    500: ("InternalError", "Internal error occurred: a fault was asked for"),
-    503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
-    504: ("Timeout", "the request timed out"),
-}
-
-
-async def _cut(stream: AsyncIterator[bytes] | None, body: bytes, count: int) -> AsyncIterator[bytes]:
-    left = count
-    if stream is None:
-        yield body[:left]
-        raise Cut
-    async with contextlib.aclosing(cast(AsyncGenerator[bytes, None], stream)):
-        async for part in stream:
-            yield part[:left]
-            left -= len(part)
-            if left <= 0:
-                raise Cut
-
-
-async def _body(receive: Any) -> bytes | None:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body if len(body) <= api.BODY_LIMIT else None
-    parts, size = [body], len(body)
-    while message.get("more_body"):
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= api.BODY_LIMIT:
-            parts.append(part)
-    return b"".join(parts) if size <= api.BODY_LIMIT else None
-
-
-def _encoded(answer: Answer) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in _headers(answer)]
-
-
-async def _send(send: Any, answer: Answer) -> None:
-    headers = _encoded(answer)
-    headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _stream(receive: Any, send: Any, answer: Answer) -> None:
-    assert answer.stream is not None
-    await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(answer)})
-    await send({"type": "http.response.body", "body": b"", "more_body": True})
-    sending = asyncio.ensure_future(_pump(send, answer.stream))
-    leaving = asyncio.ensure_future(_left(receive))
-    try:
-        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        if not sending.done():
-            sending.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
-    if sending.done() and not sending.cancelled() and isinstance(sending.exception(), Cut):
-        raise Cut
-
-
-async def _pump(send: Any, stream: AsyncIterator[bytes]) -> None:
-    try:
-        async for part in stream:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
-
-
-async def _left(receive: Any) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def decoded_path(raw: str) -> str:
-    """Return a path as `handle` expects it, from its form in a URL."""
-    return unquote(raw)

@@ -27,8 +27,8 @@ from moorage.model.application import Application
 from moorage.model.identity import IN_CLUSTER, AppKey
 from moorage.model.manifest import Json
 from moorage.sandbox import Sandbox, SandboxSettings
+from moorage.sandbox.mishaps import Fault
 from moorage.sandbox.requests import Request
-from moorage.sandbox.server import Fault
 from moorage.serve import House, Parts
 from moorage.settings import GitTuning, ServeSettings, Settings
 from moorage.testing.gitserver import GitServer, commit_files
