@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,12 +21,11 @@ import orjson
 
 from bench.processes import MOOR, ROOT
 from bench.rows import Row, at_most
-from moorage.cluster.watch import Empty, Gathered, LineSplitter, StreamAsked, watch_step
+from moorage.cluster.watch import LineSplitter, Watching, watch_step
 from moorage.control.queue import Depth, Queue
 from moorage.engine.compare import Rules, compare
 from moorage.engine.plan import make_plan
-from moorage.model.application import SyncOptions
-from moorage.model.identity import ResourceKey
+from moorage.model.identity import AppKey
 from moorage.model.manifest import Manifest
 from moorage.model.operation import Operation
 from moorage.model.states import LiveState, TargetState
@@ -40,7 +40,7 @@ def rows(*, quick: bool) -> list[Row]:
     return [
         _help(),
         *_deciding(10_000 // share),
-        _remembering(10_000 // share),
+        *_remembering(10_000 // share),
         _queueing(100_000 // share),
         _watching(1_000_000 // share),
     ]
@@ -57,8 +57,11 @@ def best(work: Callable[[], Any], repeats: int = _REPEATS) -> float:
 
 
 def _help() -> Row:
+    script = Path(sys.executable).with_name("moor")
+    command = [str(script)] if script.exists() else MOOR
+
     def run() -> None:
-        subprocess.run([*MOOR, "--help"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([*command, "--help"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
     def python() -> None:
         subprocess.run([MOOR[0], "-c", "pass"], stdout=subprocess.DEVNULL, check=True)
@@ -82,18 +85,85 @@ def _bodies(count: int) -> list[dict[str, Any]]:
 
 def _deciding(count: int) -> list[Row]:
     bodies = _bodies(count)
-    manifests = tuple(map(Manifest, bodies))
-    target = TargetState(manifests, (), "abc")
-    live_bodies = {
-        ResourceKey("", "ConfigMap", "shop", body["metadata"]["name"]): body
-        | {"metadata": body["metadata"] | {"uid": "u", "resourceVersion": "1"}}
-        for body in bodies
+    target = TargetState(AppKey("argocd", "shop"), "abc", tuple(map(Manifest.of, bodies)))
+    there = {
+        manifest.key: manifest.body
+        | {"metadata": manifest.body["metadata"] | {"uid": "u", "resourceVersion": "1"}}
+        for manifest in target.manifests
     }
-    live = LiveState(live_bodies, frozenset(live_bodies))
-    rules = Rules(predict=lambda body, manifest: body, instance="shop", owner=lambda body: "shop")
-    operation = Operation("op", "abc", frozenset(), SyncOptions())
+    live = LiveState(there, frozenset(there))
+    rules = Rules(lambda body, manifest: body, "shop", lambda body: "shop")
+    operation = Operation("op", "abc", "2026-01-01T00:00:00Z")
     plain = f"{1000 * best(lambda: orjson.dumps(bodies)):.0f} ms to write them as JSON"
     return [
-        Row(f"compare {count:,} objects", 1000 * best(lambda: compare(target, live, rules)), "ms", limit=plain),
-        Row(f"plan for {count:,} objects", 1000 * best(lambda: make_plan(target, live, operation)), "ms", limit=plain),
+        Row(
+            f"compare {count:,} objects", 1000 * best(lambda: compare(target, live, rules)), "ms", limit=plain
+        ),
+        Row(f"plan for {count:,} objects", 1000 * best(lambda: make_plan(target, {}, operation)), "ms"),
     ]
+
+
+def _remembering(count: int) -> list[Row]:
+    """Measure finding a rendered application again, a small one and a big one."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="moorage-bench-") as folder:
+        memory = Memory(Path(folder) / "rendered", Path(folder) / "key", 1 << 30)
+        for size in (4, count):
+            encoded = tuple((orjson.dumps(body), "apps/web.yaml:1") for body in _bodies(size))
+            memory.put(f"key{size}", Remembered(encoded, source_type="Directory"))
+            took = best(lambda size=size: memory.get(f"key{size}"))
+            rows.append(Row(f"remembered rendering of {size:,} objects", 1000 * took, "ms"))
+    return rows
+
+
+def _queueing(count: int) -> Row:
+    """Measure keys that are asked for, each twice, and worked on by twenty workers."""
+
+    async def run() -> None:
+        queue: Queue[int] = Queue()
+        done = 0
+
+        async def work() -> None:
+            nonlocal done
+            while done < count:
+                key, _ = await queue.get()
+                queue.done(key)
+                done += 1
+                if done == count:
+                    queue.close()
+
+        for key in range(count):
+            queue.add(key)
+            queue.add(key, Depth.REVISION)
+        await asyncio.gather(*(work() for _ in range(20)), return_exceptions=True)
+
+    took = best(lambda: asyncio.run(run()), 3)
+    return Row(f"queue, {count:,} keys asked for twice", 1e6 * took / count, "µs a key")
+
+
+def _watching(count: int) -> Row:
+    """Measure reading the lines of a watch, in pieces as they come from a connection."""
+    body = _bodies(1)[0]
+    line = orjson.dumps({"type": "MODIFIED", "object": body}) + b"\n"
+    block = line * 1000
+    pieces = [block[at : at + 65536] for at in range(0, len(block), 65536)]
+
+    def run() -> None:
+        splitter, state = LineSplitter(1 << 20), Watching("1")
+        for _ in range(count // 1000):
+            for piece in pieces:
+                for found in splitter.feed(piece):
+                    state, _ = watch_step(state, found)
+
+    def plain() -> None:
+        for _ in range(count // 1000):
+            for found in block.splitlines():
+                orjson.loads(found)
+
+    took, limit = best(run, 1), best(plain, 1)
+    return Row(
+        f"watch, {count:,} lines of {len(line)} bytes",
+        count / took,
+        "lines/s",
+        limit=f"{count / limit:,.0f} lines/s to read them as JSON",
+    )

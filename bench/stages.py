@@ -199,7 +199,7 @@ async def far(run: Run) -> list[Row]:
         bare = material.many(here, count)
         await here.cluster.namespace("many")
         moorage = await here.start_moorage()
-        took, _, half = await _until_all_synced(here, moorage, count)
+        took, _, _ = await _until_all_synced(here, moorage, count)
         rows = [
             Row(
                 f"{count:,} applications, until all Synced",
