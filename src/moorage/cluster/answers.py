@@ -123,7 +123,7 @@ def status_of(code: int, body: bytes) -> Status:
     """Return the Status in an answer's body; one made of the code when the body is something else."""
     try:
         status = msgspec.json.decode(body, type=Status)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return Status(code, "", printable(body[:500].decode(errors="replace").strip()))
     return status if status.code else Status(code, status.reason, status.message, status.details)
 

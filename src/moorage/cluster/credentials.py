@@ -80,7 +80,7 @@ class Access:
         for what, text in self._header_texts():
             if not text.isprintable():
                 raise InvalidConfiguration(f"{self.server}: {what} holds control characters; remove them")
-        if self.proxy_url and urlsplit(self.proxy_url).scheme not in ("http", "https"):
+        if self.proxy_url and _scheme(self.proxy_url) not in ("http", "https"):
             raise InvalidConfiguration(
                 f"{self.server}: the proxy address must begin with http:// or https://; other proxies are not supported"
             )
@@ -100,10 +100,23 @@ class Access:
         )
 
 
+def _scheme(address: str) -> str:
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        return ""
+
+
 def _check_server(server: str) -> None:
-    parts = urlsplit(server)
     if not server.isprintable() or " " in server:
         raise InvalidConfiguration("a cluster's server address holds spaces or control characters")
+    try:
+        parts = urlsplit(server)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidConfiguration(
+            f"a cluster's server address is no address ({error}); write https://host:port"
+        ) from None
     if parts.username or parts.password:
         raise InvalidConfiguration(
             f"the server address of {parts.hostname} holds a user name or password; give them as credentials instead"

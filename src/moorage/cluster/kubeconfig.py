@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
-import yaml
 
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
 from moorage.cluster.exec_plugin import VERSIONS
 from moorage.cluster.parts import Part
 from moorage.cluster.proxies import proxy_for
 from moorage.cluster.settings import ClusterSettings
-from moorage.model.errors import InvalidConfiguration
+from moorage.formats import yaml
+from moorage.model.errors import InvalidConfiguration, RenderFailed
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _VARIABLES = (
@@ -36,6 +36,7 @@ _VARIABLES = (
     "NO_PROXY",
 )
 _SIZE_LIMIT = 4 * 1024 * 1024
+_SHOWN_NAMES, _SHOWN_NAME = 50, 100
 
 
 def read_kubeconfig(
@@ -69,16 +70,13 @@ def _load(path: Path) -> Part:
     try:
         if path.stat().st_size > _SIZE_LIMIT:
             raise InvalidConfiguration(f"{path} is larger than {_SIZE_LIMIT} bytes and no kubeconfig")
-        body = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        body = yaml.load(path.read_bytes(), origin=str(path), strict=False)
     except OSError as error:
         raise InvalidConfiguration(
             f"{path} cannot be read: {error.strerror}; name a kubeconfig with --kubeconfig"
         ) from error
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InvalidConfiguration(f"{path}{line} is not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError):
-        raise InvalidConfiguration(f"{path} is not YAML") from None
+    except RenderFailed as error:
+        raise InvalidConfiguration(f"{error}; it cannot be read as a kubeconfig") from None
     if not isinstance(body, dict):
         raise InvalidConfiguration(f"{path} is not a kubeconfig: it holds no mapping")
     return Part(str(path), "config", body)
@@ -94,9 +92,10 @@ def _entry(files: Iterable[Part], field: str, kind: str, name: str) -> Part:
                 continue
             if item.get("name") == name:
                 return Part(part.file, f"{field}[{name}]", {kind: item.get(kind)}).inner(kind)
-            known.append(str(item.get("name")))
+            known.append(str(item.get("name"))[:_SHOWN_NAME])
+    shown = sorted(set(known))[:_SHOWN_NAMES]
     raise InvalidConfiguration(
-        f"{at}: {field} has no {name!r}" + (f"; there are {', '.join(sorted(known))}" if known else "")
+        f"{at}: {field} has no {name[:_SHOWN_NAME]!r}" + (f"; there are {', '.join(shown)}" if shown else "")
     )
 
 

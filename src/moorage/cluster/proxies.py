@@ -13,12 +13,15 @@ from urllib.parse import urlsplit
 
 
 def proxy_for(server: str, environment: Mapping[str, str]) -> str:
-    """Return the proxy that ``HTTPS_PROXY`` and ``NO_PROXY`` mean for a server; empty for none."""
+    """Return the proxy that ``HTTPS_PROXY`` and ``NO_PROXY`` mean for a server; empty for none, or for no address."""
 
     def value(name: str) -> str:
         return environment.get(name) or environment.get(name.lower()) or ""
 
-    parts = urlsplit(server)
+    try:
+        parts = urlsplit(server)
+    except ValueError:
+        return ""
     found, host = value(f"{parts.scheme.upper()}_PROXY"), parts.hostname or ""
     if not found or host == "localhost" or _is_loopback(host):
         return ""

@@ -37,9 +37,13 @@ class Record(msgspec.Struct, gc=False, weakref=False):
     body: bytes | None
 
     def decode(self) -> Json:
-        """Return the object. Only for records that kept their body."""
+        """Return the object. Only for records that kept their body. Raises ApiFailed when it is not JSON."""
         assert self.body is not None
-        body: Json = orjson.loads(self.body)
+        try:
+            body: Json = orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            # Found only now: what nobody reads is skipped unread.
+            raise ApiFailed(f"{self.key}: the API server gave something that is not JSON") from error
         if "kind" in body and "apiVersion" in body:
             return body
         # Objects in a list answer do not say what they are.
@@ -118,7 +122,7 @@ def read_object(raw: bytes | msgspec.Raw, group: str, kind: str, api_version: st
 def _decoded(raw: bytes | msgspec.Raw) -> _Object:
     try:
         return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _salvaged(raw)
 
 

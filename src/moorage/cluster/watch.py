@@ -185,7 +185,7 @@ def read_page(body: bytes) -> Page:
     """Return the page in a list answer, its objects not yet decoded. Raises WatchFault when it is none."""
     try:
         listed = _list.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WatchFault("the API server answered a list request with something else") from error
     items = tuple(msgspec.Raw(bytes(item)) for item in listed.items or ())
     return Page(items, listed.metadata.resourceVersion, listed.metadata.token)
@@ -195,7 +195,7 @@ def _read_line(state: State, line: bytes) -> tuple[State, tuple[Change, ...]]:
     try:
         event = _line.decode(line)
         head = _head.decode(event.object)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WatchFault("a watch gave a line that is not an event") from error
     if event.type == "ERROR":
         if head.code in (410, 504):
