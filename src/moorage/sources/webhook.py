@@ -120,8 +120,10 @@ def _read(provider: _Provider, body: bytes, headers: Mapping[str, str]) -> list[
 
 
 def _named(seen: RevisionSeen, trusted: bool) -> RevisionSeen:
-    texts = (*seen.urls, seen.ref, seen.revision or "", seen.before or "", seen.default_branch or "")
-    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts) or not seen.ref:
+    given = (*seen.urls, seen.ref, seen.revision, seen.before, seen.default_branch)
+    # The readers take what a payload gives: `false` or a list where a text should be is refused here.
+    texts = [text for text in given if text is not None]
+    if not seen.ref or not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
         raise WebhookRefused("webhook: the body is not what its provider sends", 400)
     return RevisionSeen(
         seen.urls,
