@@ -457,3 +457,24 @@ async def test_targets_that_were_unmanaged_are_fetched_once() -> None:
                 body=config_map("a", x="2"),
                 content_type=APPLY_PATCH,
             )
+
+
+async def test_bodies_of_what_belongs_to_nobody_are_let_go_once_all_is_read() -> None:
+    """
+    As soon as every kind was read, an owned object without a tracked owner costs its identity alone.
+    """
+    async with a_sandbox() as sandbox, an_api(access_of(sandbox)) as api:
+        for app in ("", "one"):
+            deployed = deployment(f"web{app}", app=app)
+            made = await create(api, "/apis/apps/v1/namespaces/default/deployments", deployed)
+            below = config_map(f"below{app}")
+            owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": f"web{app}"}
+            below["metadata"]["ownerReferences"] = [{**owner, "uid": made["metadata"]["uid"]}]
+            await create(api, MAPS, below)
+        async with a_session(access_of(sandbox)) as (session, told):
+            await told.until(lambda: session.freshness().complete)
+            kept = {name: session.store.get(key("ConfigMap", name)) for name in ("below", "belowone")}
+            assert {name: bool(r and r.body) for name, r in kept.items()} == {
+                "below": False,
+                "belowone": True,
+            }

@@ -69,7 +69,9 @@ def access_from(kubeconfig: str, context: str) -> Access:
     named = kubeconfig or os.environ.get("KUBECONFIG", "")
     if not named and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return in_cluster(
-            os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+            os.environ["KUBERNETES_SERVICE_HOST"],
+            os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
+            environment=dict(os.environ),
         )
     paths = [part for part in named.split(os.pathsep) if part] or [str(Path.home() / ".kube/config")]
     return read_kubeconfig(paths, context, dict(os.environ))

@@ -12,6 +12,7 @@ The public names, module by module::
     kubeconfig   read_kubeconfig(paths, context="", environment={}) -> Access
                  in_cluster(host, port, folder=SERVICE_ACCOUNT) -> Access
                  access_of_secret(data, settings) -> Access   data: decoded strings of the Secret
+    proxies      proxy_for(server, environment) -> str
     http         Api(access, settings, observe=None); await request(method, path, …) -> Answer; await close()
     answers      Answer(status, headers, body), Status; errors NotFound, Forbidden, Conflicted… with .status
     discovery    Kinds.entry(group, kind) -> KindEntry | None; Kinds.path(key, version="") -> str
@@ -24,6 +25,7 @@ The public names, module by module::
                    has_seen(key, uid, resource_version) -> bool
                    freshness() -> Freshness(complete, why, waiting, gaps)
                    await ready(); .kinds; .version; .writer; .api; await schemas(group, version)
+    threeway     three_way(declared, live, schema) -> (patch, content type)
     apply        Writer: server_side_apply, client_side_apply, replace, create, delete, patch -> Written
     objects      Reflector(api, path, on_change, label_selector="", settings=…); await run(); .synced; .bodies
 """

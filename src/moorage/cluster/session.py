@@ -271,8 +271,12 @@ class ClusterSession:
 
     def _tell(self) -> None:
         now = self.freshness()
-        if now.synced:
+        if now.synced and not self._synced.is_set():
             self._synced.set()
+            if now.complete:
+                # Every owner there is has been read, so nobody's body waits for one any longer.
+                self.store.settle()
+                self.store.settle()
         if now != self._told:
             self._told = now
             self._on_freshness()

@@ -84,7 +84,6 @@ class ClusterSettings:
     line_limit: int = 64 * 1024 * 1024
     exclusions: tuple[KindRule, ...] = DEFAULT_EXCLUSIONS
     inclusions: tuple[KindRule, ...] = ()
-    respect_rbac: bool = True
     exec_programs: tuple[str, ...] = ()
     exec_seconds: float = 60.0
     established_seconds: float = 10.0
