@@ -142,7 +142,7 @@ async def test_a_refusal_is_asked_about_again() -> None:
     """
     async with a_sandbox() as sandbox, an_api(access_of(sandbox)) as api:
         await api.request("POST", MAPS, body=config_map("a"))
-        left = [Fault(status=403), Fault(status=403)]
+        left = [Fault(status=403)]
         sandbox.faults = lambda r: left.pop() if left and is_list(r, "configmaps") else None
         async with a_follower(sandbox, api) as follower:
             await follower.until([("added", "a")])

@@ -149,6 +149,7 @@ async def test_a_kind_that_cannot_be_read_is_a_gap_and_not_empty(code: int) -> N
             assert (await session.live_state("two", {})).complete
             assert CONFIG_MAP in (*session.freshness().gaps, *session.freshness().waiting)
             assert not session.is_absent(key("ConfigMap", "a"))
+            assert session.freshness().why
             if code != 403:
                 sandbox.faults = lambda r: None
                 await told.until(lambda: session.freshness().complete)

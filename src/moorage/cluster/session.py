@@ -39,6 +39,7 @@ from moorage.model.manifest import Json, key_of
 from moorage.model.states import LiveState
 
 _REDISCOVER_SECONDS = 300.0
+_UNTOLD_SECONDS = 60.0
 _SETTLE_SECONDS = 60.0
 _FORBIDDEN_SECONDS = 60.0
 _ASK_AGAIN_SECONDS = 0.5
@@ -76,7 +77,7 @@ class ClusterSession:
         self._schemas = SchemaSource(self.api, shelf or Shelf(Schemas))
         self._on_freshness = on_freshness or (lambda: None)
         self._watches: dict[Scope, tuple[KindEntry, Watch, asyncio.Task[None]]] = {}
-        self._forbidden: set[Scope] = set()
+        self._forbidden: dict[Scope, Forbidden] = {}
         self._definitions = Definitions()
         self._look_again = asyncio.Event()
         self._kinds_changed = asyncio.Event()
@@ -159,16 +160,16 @@ class ClusterSession:
 
     def _end(self, scope: Scope) -> None:
         self._watches.pop(scope)[2].cancel()
-        self._forbidden.discard(scope)
+        self._forbidden.pop(scope, None)
         self.store.forget(scope)
 
     async def _watch(self, scope: Scope, opened: Watch) -> None:
         while True:
             try:
                 await opened.run()
-            except Forbidden:
+            except Forbidden as refusal:
                 # What we may not see is a gap, not an empty set.
-                self._forbidden.add(scope)
+                self._forbidden[scope] = refusal
                 self._tell()
                 await asyncio.sleep(_FORBIDDEN_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 jitter
             except NotFound:
@@ -189,15 +190,15 @@ class ClusterSession:
     def _moved(self, scope: Scope, state: watch.State) -> None:
         if isinstance(state, Watching):
             self.store.advance(scope, state.version)
-            self._forbidden.discard(scope)
+            self._forbidden.pop(scope, None)
         if not self._synced.is_set() or not isinstance(state, Watching) or self._told.waiting:
             self._tell()
 
     async def _follow_definitions(self, group: asyncio.TaskGroup) -> None:
-        seconds = _REDISCOVER_SECONDS if Scope(*CRD) in self._watches else _SETTLE_SECONDS
         while True:
+            told = Scope(*CRD) in self._watches and Scope(*CRD) not in self._forbidden
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(_REDISCOVER_SECONDS if told else _UNTOLD_SECONDS):
                     await self._look_again.wait()
             except TimeoutError:
                 pass
@@ -258,7 +259,8 @@ class ClusterSession:
                 unread = unread or not (self.store.version(scope) or opened.failing_since is not None)
                 if opened.fault:
                     faults.append(opened.fault)
-        why = str(faults[0]) if faults else str(self._fault or "")
+        known = (*faults, self._fault, *self._forbidden.values())
+        why = next((str(fault) for fault in known if fault), "")
         everything_fails = len(waiting) == len({scope.group_kind for scope in self._watches})
         synced = self._synced.is_set() or not (unread or everything_fails)
         return Freshness(synced, tuple(sorted(waiting)), tuple(sorted(gaps)), why)
