@@ -479,3 +479,35 @@ async def test_bodies_of_what_belongs_to_nobody_are_let_go_once_all_is_read() ->
                 "below": False,
                 "belowone": True,
             }
+
+
+async def test_a_cluster_restored_from_a_backup_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A server that came back with an earlier past, and is silent about it, is listed again and believed.
+    """
+    monkeypatch.setattr("moorage.cluster.watching._IDLE_SECONDS", 0.3)
+    sandbox = Sandbox(SandboxSettings(tls=False, controllers=False))
+    await sandbox.start()
+    access = access_of(sandbox)
+    try:
+        async with an_api(access) as api, a_session(access) as (session, told):
+            for name in ("lost", "kept"):
+                for number in range(20):
+                    body = config_map(name, app="one", number=str(number))
+                    await session.writer.server_side_apply(body)
+            await told.until(lambda: len(session.store.of_instance("one")) == 2)
+            port = sandbox._port
+            await sandbox.stop()
+            fresh = SandboxSettings(tls=False, controllers=False, port=port, token=sandbox.token)
+            sandbox = Sandbox(fresh)
+            await sandbox.start()
+            await create(api, MAPS, config_map("kept", app="one", number="of the backup"))
+
+            def believed() -> bool:
+                found = session.store.of_instance("one")
+                bodies = [record.decode() for record in found.values()]
+                return [body["data"]["number"] for body in bodies] == ["of the backup"]
+
+            await told.until(believed)
+    finally:
+        await sandbox.stop()

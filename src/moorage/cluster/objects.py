@@ -19,7 +19,7 @@ from moorage.cluster import watch
 from moorage.cluster.answers import Forbidden, NotFound
 from moorage.cluster.discovery import KindEntry
 from moorage.cluster.http import Api
-from moorage.cluster.records import at_least
+from moorage.cluster.records import at_least, went_back
 from moorage.cluster.watch import State, Watching
 from moorage.cluster.watching import Watch
 from moorage.model.errors import Error
@@ -65,6 +65,7 @@ class Reflector:
         self._api_version = api_version
         self._kind = kind
         self._gathered: dict[ResourceKey, Json] = {}
+        self._version = ""
         self._watch = Watch(
             api,
             path,
@@ -116,6 +117,8 @@ class Reflector:
 
     def _moved(self, state: State) -> None:
         self.fault = self._watch.fault
+        if isinstance(state, Watching):
+            self._version = state.version
 
     def _take(self, change: watch.Change) -> None:
         match change:
@@ -133,7 +136,10 @@ class Reflector:
             case watch.Gathered(raw):
                 body = self._read(raw)
                 self._gathered[key_of(body)] = body
-            case watch.Completed():
+            case watch.Completed(version):
+                if went_back(version, self._version):
+                    self.bodies = {key: _uncounted(body) for key, body in self.bodies.items()}
+                self._version = version
                 self._swap()
 
     def _swap(self) -> None:
@@ -160,3 +166,8 @@ class Reflector:
         if "kind" in body and "apiVersion" in body:
             return body
         return {"apiVersion": self._api_version, "kind": self._kind, **body}
+
+
+def _uncounted(body: Json) -> Json:
+    """Return an object without its version, so that any other is later."""
+    return {**body, "metadata": {**body["metadata"], "resourceVersion": ""}}

@@ -160,6 +160,11 @@ def _texts(value: Any) -> dict[str, str]:
     return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
+def went_back(version: str, known: str) -> bool:
+    """Return whether a version is earlier than one known before, as after a backup was restored."""
+    return version.isdigit() and known.isdigit() and int(version) < int(known)
+
+
 def at_least(version: str, wanted: str) -> bool:
     """Return whether a resource version is the wanted one or a later one; false when they cannot be compared."""
     if version == wanted or not wanted:

@@ -18,7 +18,7 @@ import msgspec
 import orjson
 
 from moorage.cluster import watch
-from moorage.cluster.records import Record, at_least, read_object
+from moorage.cluster.records import Record, at_least, read_object, went_back
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, key_of
 
@@ -290,6 +290,10 @@ class Store:
 
     def _swap(self, scope: Scope, state: _ScopeState, version: str) -> None:
         gathered, state.gathered = state.gathered or {}, None
+        if went_back(version, state.version):
+            for record in self._of_scope(scope):
+                # The server counts anew, so nothing known can be later than the list.
+                record.resource_version = ""
         for record in [r for r in self._of_scope(scope) if r.key not in gathered]:
             # What we wrote ourselves after the list was made is not in it.
             if at_least(version, record.resource_version) or not version.isdigit():

@@ -18,7 +18,10 @@ from moorage.cluster.watch import Empty, LineSplitter, Listing, State, Streaming
 from moorage.model.errors import Error
 
 _IDLE_SECONDS = 130.0
-"""A server sends a bookmark about once a minute, so a stream that is silent for longer is dead."""
+"""
+A server sends a bookmark about once a minute, so a stream that is silent for longer is dead, or asked for a
+version that is not there: a server restored from a backup is silent until it has counted that far again.
+"""
 
 _LIST_SILENCE_SECONDS = 10.0
 """A streaming list that is silent for so long is not one: the server does not know how to end it."""
@@ -148,7 +151,7 @@ class Watch:
         began = loop.time()
         try:
             async with self._api.stream(
-                self._path, query, idle_seconds=min(seconds + 30.0, _IDLE_SECONDS), kind=self._kind
+                self._path, query, idle_seconds=seconds + 30.0, kind=self._kind
             ) as pieces:
                 self._worked()
                 await self._read_pieces(pieces, splitter)
@@ -165,11 +168,13 @@ class Watch:
 
     async def _read_pieces(self, pieces: AsyncIterator[bytes], splitter: LineSplitter) -> None:
         while True:
-            silence = _LIST_SILENCE_SECONDS if isinstance(self.state, StreamingList) else None
+            silence = _LIST_SILENCE_SECONDS if isinstance(self.state, StreamingList) else _IDLE_SECONDS
             try:
                 async with asyncio.timeout(silence):
                     piece = await anext(pieces, b"")
             except TimeoutError:
+                if isinstance(self.state, Watching):
+                    self._step(watch.TooOld())
                 return
             if not piece:
                 return
