@@ -99,7 +99,7 @@ class Repositories:
         revision = await self.sources.resolve(
             repository, source.target_revision, fresh=fresh, tag_prefix=source.tag_prefix
         )
-        self._resolved[Following(repository.key, source.target_revision)] = revision
+        self._resolved.setdefault(Following(repository.key, source.target_revision), revision)
         self.sources.follower.note(repository, source.target_revision, revision)
         return revision
 

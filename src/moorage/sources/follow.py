@@ -110,10 +110,17 @@ class Follower:
         self._changed.set()
 
     def note(self, repository: Repository, ref: str, revision: str) -> None:
-        """Note what a ref was last seen to mean, so that only a move from there is news."""
+        """
+        Note what a ref was just seen to mean.
+
+        Whoever asked knows; the others who follow the ref are told of a move as if a look had found it.
+        """
         entry = self._followed.get(repository.key)
-        if entry is not None and ref in entry.refs:
-            entry.refs[ref] = revision
+        if entry is None or ref not in entry.refs:
+            return
+        old, entry.refs[ref] = entry.refs[ref], revision
+        if old is not None and old != revision and self._on_revision is not None:
+            self._on_revision(entry.repository, ref, old, revision)
 
     def note_first(self, repository: Repository, ref: str, revision: str) -> None:
         """Note what a ref was known to mean before it was followed, unless something newer is known."""
