@@ -243,7 +243,7 @@ class ApplicationPass:
             view_of_live = _seen(plan, operation, live, notes, comparison)
             if news := finished_hooks(plan, operation.outcomes, view_of_live):
                 operation = operation.with_outcomes(news)
-                await hooks.release_finished(seen.allowed.session, plan, operation, live.objects)
+            if await hooks.release_finished(seen.allowed.session, plan, operation, live.objects):
                 live = await self.observer.live(app, target, seen.config, seen.allowed.session)
             move = next_move(plan, operation.outcomes, view_of_live)
             match move:
@@ -268,6 +268,7 @@ class ApplicationPass:
                     continue
                 case Wait():
                     if supersedes(operation, app, seen.target.revision, waiting=True):
+                        await hooks.release_all(seen.allowed.session, plan, live.objects)
                         done_text = f"superseded by {seen.target.revision[:7]}: {move.message}"
                         ended = replace(
                             operation, phase=OperationPhase.FAILED, finished_at=self._now(), message=done_text

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import structlog
 
 from moorage.cluster.session import ClusterSession
+from moorage.control import hooks
 from moorage.control.config import Config
 from moorage.control.controller import Next
 from moorage.control.fleet import Fleet
@@ -89,7 +90,9 @@ class Deletion:
         wave = max(wave_of(body) for body in left.values())
         background = CASCADE_BACKGROUND_FINALIZER in app.finalizers
         for key, body in sorted(left.items()):
-            if wave_of(body) == wave and not body["metadata"].get("deletionTimestamp"):
+            if body["metadata"].get("deletionTimestamp"):
+                await hooks.release(session, key, body)
+            elif wave_of(body) == wave:
                 await _delete(session, key, body, "background" if background else "foreground")
         return False
 

@@ -48,12 +48,19 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> None
 
 async def release_finished(
     session: ClusterSession, plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]
-) -> None:
-    """Let go of the hooks whose success is on record."""
-    for key, body in _hooks(plan, live):
-        done = [o for a, o in operation.outcomes.items() if a.resource == key and a.verb is Verb.HOOK]
-        if any(outcome.message.startswith(HOOK_DONE) for outcome in done):
-            await release(session, key, body)
+) -> bool:
+    """Let go of the hooks whose success is on record, and of those that somebody deleted; whether there were any."""
+    over = [(key, body) for key, body in _hooks(plan, live) if _is_over(key, body, operation)]
+    for key, body in over:
+        await release(session, key, body)
+    return bool(over)
+
+
+def _is_over(key: ResourceKey, body: Json, operation: Operation) -> bool:
+    if body["metadata"].get("deletionTimestamp"):
+        return True
+    done = (o for a, o in operation.outcomes.items() if a.resource == key and a.verb is Verb.HOOK)
+    return any(outcome.message.startswith(HOOK_DONE) for outcome in done)
 
 
 async def release_all(session: ClusterSession, plan: Plan, live: Mapping[ResourceKey, Json]) -> None:

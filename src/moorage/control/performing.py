@@ -150,8 +150,11 @@ async def _delete(action: Action, around: Circumstances) -> Outcome:
         uid=metadata.get("uid", ""),
         resource_version=_resource_version(live),
     )
-    if action.verb is Verb.CLEAR:
-        await hooks.release(around.session, action.resource, live)
+    if action.verb is Verb.CLEAR and hooks.is_kept(live):
+        # Its deletion is a change of its own: what is let go of is the hook as it is now.
+        left = await around.session.fetch(action.resource)
+        if left is not None:
+            await hooks.release(around.session, action.resource, left)
     return Outcome(
         Result.PRUNED, "pruned" if action.verb is Verb.PRUNE else "deleted before creation", _version(action)
     )
