@@ -59,6 +59,9 @@ _TABLE: tuple[tuple[str, type[Error], str], ...] = (
     (r"early EOF|RPC failed|hung up unexpectedly|Connection reset|Connection closed|unexpected disconnect"
      r"|Empty reply|transfer closed|Recv failure|protocol error|bad line length|expected flush|curl \d+",
      SourceUnreachable, "the connection was cut"),
+    # Only a signal ends it without a word: the limit of a file's size, or memory ran out.
+    (r"invalid index-pack output|unpack-objects died of signal", LimitExceeded,
+     "unpacking it was stopped; it is larger than Moorage may fetch (or than this machine's memory)"),
     (r"Could not read from remote repository", SourceUnreachable, "the server closed the connection"),
 )  # fmt: skip
 

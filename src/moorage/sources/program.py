@@ -191,10 +191,15 @@ async def end_group(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+    # A pipe that is not read to its end (we had enough, or a grandchild that left
+    # the group holds it) would keep the process from ever counting as ended.
+    transport = process._transport  # type: ignore[attr-defined]
+    for fd in range(3):
+        pipe = transport.get_pipe_transport(fd)
+        if pipe is not None and not pipe.is_closing():
+            pipe.abort() if fd == 0 else pipe.close()
     await process.wait()
-    # The transport keeps the pipes open until collected; a grandchild that
-    # left the group could hold them for ever.
-    process._transport.close()  # type: ignore[attr-defined]
+    transport.close()
 
 
 async def _finish(process: asyncio.subprocess.Process, stdin: bytes, limit: int, what: str) -> Ended:

@@ -23,6 +23,8 @@ from types import TracebackType
 
 from aiohttp import web
 
+from moorage.sources.program import end_group
+
 _GIT_ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -173,14 +175,14 @@ class GitServer:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=self._variables(request),
+            start_new_session=True,
         )
         try:
             _, response = await asyncio.gather(_pour(request, program), _relay(request, program))
             await program.wait()
         finally:
-            if program.returncode is None:
-                program.kill()
-                await program.wait()
+            # A client that went away leaves not only this program behind but those it started.
+            await end_group(program)
         if service == "git-receive-pack" and request.method == "POST" and self.on_push is not None:
             await self.on_push(request.path.strip("/").partition(".git")[0])
         return response
