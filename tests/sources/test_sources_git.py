@@ -256,14 +256,17 @@ async def test_a_path_that_leaves_is_refused(tmp_path, path):
 
 async def test_submodules_are_refused_by_name(tmp_path):
     """
-    A source path in a submodule is refused with the remedy; a submodule beside the files is left out.
+    A source path in a submodule is refused with the remedy, and so is a folder with one below it
+    where everything is read: what the submodule holds would be missing without a word.
     """
     async with place(tmp_path) as at:
         blob = raw_object(at.folder, "blob", b"x: 1\n")
         commit_entries(at.folder, ("100644", b"a.yaml", blob), ("160000", b"sub", "d" * 40))
         revision = await at.resolve("main")
 
-        assert await at.texts(revision) == {"a.yaml": "x: 1\n"}
+        assert await at.texts(revision, recurse=False) == {"a.yaml": "x: 1\n"}
+        with pytest.raises(SourceRefused, match=r"sub is a submodule.*commit its files"):
+            await at.texts(revision)
         for path in ("sub", "sub/deeper"):
             with pytest.raises(SourceRefused, match=r"sub is a submodule.*own repository"):
                 await at.sources.snapshot(at.shop, revision, path)

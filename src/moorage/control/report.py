@@ -120,9 +120,8 @@ class Reporter:
         now = format_time(self.clock())
         before = entry.body.get("status")
         before = before if isinstance(before, dict) else {}
-        known: Json = next(
-            (c for c in before.get("conditions") or () if c.get("message") == str(entry.fault)), {}
-        )
+        message = condition_of(entry.fault).message
+        known: Json = next((c for c in before.get("conditions") or () if c.get("message") == message), {})
         status = {
             **before,
             "sync": {**(before.get("sync") or {}), "status": str(SyncStatus.UNKNOWN)},
@@ -130,7 +129,7 @@ class Reporter:
             "conditions": [
                 {
                     "type": str(ConditionType.INVALID_SPEC_ERROR),
-                    "message": str(entry.fault),
+                    "message": message,
                     "lastTransitionTime": known.get("lastTransitionTime") or now,
                 }
             ],

@@ -36,7 +36,7 @@ def join(folder: str, path: str, where: str) -> str:
     for part in path.split("/"):
         if part == "..":
             if not parts:
-                raise PathEscapes(f"{where}: the path leaves the repository; keep it inside")
+                raise PathEscapes(f"{where}: the path {path!r} leaves the repository; keep it inside")
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)

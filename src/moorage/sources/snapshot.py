@@ -91,10 +91,21 @@ class CommitFiles:
             return await self._contents({base: entry}, base)
         if recurse:
             found = await self._mirror.files(entry.oid)
+            self._refuse_submodules(base, found)
         else:
             found = {n: e for n, e in (await self._mirror.tree(entry.oid)).items() if e.mode != TREE}
         prefix = f"{base}/" if base else ""
         return await self._contents({prefix + name: entry for name, entry in found.items()}, base)
+
+    def _refuse_submodules(self, base: str, found: Mapping[str, Entry]) -> None:
+        # Left out, everything that a folder declared would be pruned once it is made a submodule.
+        for name, entry in found.items():
+            if entry.mode == SUBMODULE:
+                path = f"{base}/{name}" if base else name
+                raise SourceRefused(
+                    f"repository {self._mirror.name}: {path} is a submodule, and what it holds would be missing; "
+                    "commit its files, or keep it outside of the source's path"
+                )
 
     async def _contents(self, entries: Mapping[str, Entry], base: str) -> dict[str, File]:
         mirror = self._mirror
