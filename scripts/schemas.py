@@ -100,7 +100,25 @@ def convert(definitions: dict[str, Any], *, short: bool = False) -> dict[str, An
         schemas[name] = {**schemas[name], **schema}
     for (name, field), value in DEFAULTS.items():
         schemas[name]["properties"][field]["default"] = value
+    add_key_defaults(schemas)
     return schemas
+
+
+def add_key_defaults(schemas: dict[str, Any]) -> None:
+    """
+    Give required keys of keyed lists the default a server publishes for what Go cannot leave out.
+
+    An element without its key is one whose key is empty, and is refused for that.
+    """
+    for schema in list(schemas.values()):
+        for field in schema.get("properties", {}).values():
+            items = field.get("items", {})
+            reference = (items.get("allOf") or [items])[0].get("$ref", "").rpartition("/")[2]
+            element = schemas.get(reference, items)
+            for key in field.get("x-kubernetes-list-map-keys", ()):
+                found = element.get("properties", {}).get(key, {})
+                if key in element.get("required", ()) and found.get("type") in ("string", "integer"):
+                    found.setdefault("default", "" if found["type"] == "string" else 0)
 
 
 GO_TYPES = {

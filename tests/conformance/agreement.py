@@ -16,11 +16,11 @@ from typing import Any
 from tests.conformance.exchange import Answer, Case
 
 # Managers of controllers, which may have written before the next request came.
-CONTROLLERS = ("kube-controller-manager", "kube-apiserver", "moorage-sandbox", "sandbox")
+CONTROLLERS = ("kube-controller-manager", "kube-apiserver", "moorage-sandbox", "sandbox", "podlet")
 # Kinds whose status a controller writes at a time of its choosing.
 MOVING = {
     "CertificateSigningRequest", "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment",
-    "HorizontalPodAutoscaler", "Job", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "Pod",
+    "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "Pod",
     "PodDisruptionBudget", "ReplicaSet", "ReplicationController", "ResourceQuota", "Scale", "StatefulSet",
 }  # fmt: skip
 # Fields whose value the server chooses or counts.
@@ -104,6 +104,8 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
     kept = dict(value)
     if kept.get("kind") in MOVING:
         kept.pop("status", None)
+        if kept["kind"] == "Pod" and isinstance(kept.get("spec"), dict):
+            kept["spec"] = {name: value for name, value in kept["spec"].items() if name != "nodeName"}
     meta = kept.get("metadata")
     if isinstance(meta, dict):
         kept["metadata"] = _plain_metadata(meta)

@@ -247,6 +247,8 @@ class Podlet:
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = self._open()
+            # Its name among the owners of fields, so that nobody takes its writes for theirs.
+            self._session.headers["User-Agent"] = "podlet/1"
         return self._session
 
     async def _reopen(self, used: aiohttp.ClientSession) -> None:

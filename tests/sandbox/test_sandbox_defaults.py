@@ -174,7 +174,10 @@ KINDS = [
         ),
         {
             "spec.podManagementPolicy": "OrderedReady",
-            "spec.updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+            "spec.updateStrategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"partition": 0, "maxUnavailable": 1},
+            },
             "spec.persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "spec.volumeClaimTemplates.0.kind": "PersistentVolumeClaim",
             "spec.volumeClaimTemplates.0.spec.volumeMode": "Filesystem",

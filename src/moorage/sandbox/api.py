@@ -13,7 +13,18 @@ from typing import Any
 import orjson
 
 from moorage.model.manifest import Json
-from moorage.sandbox import answers, asking, bodies, builtin, crds, patches, reads, subresources, watches
+from moorage.sandbox import (
+    accepting,
+    answers,
+    asking,
+    bodies,
+    builtin,
+    crds,
+    patches,
+    reads,
+    subresources,
+    watches,
+)
 from moorage.sandbox.answers import Answer, Failure
 from moorage.sandbox.discovery import VERSION, Discovery
 from moorage.sandbox.openapi import OpenApi
@@ -75,7 +86,9 @@ class Api:
         if target is not None:
             resource = self.registry.find(target.group, target.version, target.plural)
             if resource is not None:
-                return self._on_resource(request, resource, target)
+                yaml = accepting.wants_yaml(request.accept)
+                told = self._on_resource(request, resource, target)
+                return accepting.in_yaml(told) if yaml else told
             raise self._discovery.nowhere(target.group)
         if request.method != "GET":
             raise answers.method_not_allowed()
@@ -159,6 +172,8 @@ class Api:
     def _on_subresource(self, request: Request, resource: Resource, target: Target) -> Answer:
         name = target.subresource
         if name not in resource.subresources:
+            if resource.custom:
+                raise answers.not_found(resource.group, resource.plural, target.name)
             raise answers.no_such_path()
         if name in ("status", "finalize", "approval", "resize", "ephemeralcontainers"):
             match request.method:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from moorage.model.manifest import Json
-from moorage.sandbox.cells import NONE, UNSET, age, joined, labels, name, part, selector
+from moorage.sandbox.cells import NONE, UNSET, Since, age, joined, labels, name, part, selector
 
 
 def component(body: Json) -> list[Any]:
@@ -159,3 +159,33 @@ def definition(body: Json) -> list[Any]:
         ",".join(names.get("shortNames") or ()),
         any(each["type"] == "Established" and each["status"] == "True" for each in conditions),
     ]
+
+
+def trust_bundle(body: Json) -> list[Any]:
+    return [name(body), part(body, "spec").get("signerName", "")]
+
+
+def pod_certificate(body: Json) -> list[Any]:
+    spec, conditions = part(body, "spec"), part(body, "status").get("conditions") or ()
+    states = [each["type"] for each in conditions if each["type"] in ("Issued", "Denied", "Failed")]
+    fields = ("podName", "serviceAccountName", "nodeName", "signerName")
+    shown = [spec.get(each, "") for each in fields]
+    return [
+        name(body),
+        *shown,
+        states[-1] if states else "Pending",
+        labels(spec.get("unverifiedUserAnnotations")),
+    ]
+
+
+def device_taint(body: Json) -> list[Any]:
+    taint = part(part(body, "spec"), "taint")
+    added = Since(taint["timeAdded"]) if taint.get("timeAdded") else ""
+    return [name(body), *(taint.get(each, "") for each in ("key", "value", "effect")), added, age(body)]
+
+
+def storage_migration(body: Json) -> list[Any]:
+    resource = part(part(body, "spec"), "resource")
+    group = f".{resource['group']}" if resource.get("group") else ""
+    held = [c["type"] for c in part(body, "status").get("conditions") or () if c["status"] == "True"]
+    return [name(body), f"{resource.get('resource', '')}{group}", held[-1] if held else "Pending"]

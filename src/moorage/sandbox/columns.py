@@ -105,4 +105,8 @@ _READERS: dict[tuple[str, str], Callable[[Json], list[Any]]] = {
     ("networking.k8s.io", "ServiceCIDR"): clustercells.service_range,
     ("networking.k8s.io", "IPAddress"): clustercells.address,
     ("events.k8s.io", "Event"): cells.event,
+    ("certificates.k8s.io", "ClusterTrustBundle"): clustercells.trust_bundle,
+    ("certificates.k8s.io", "PodCertificateRequest"): clustercells.pod_certificate,
+    ("resource.k8s.io", "DeviceTaintRule"): clustercells.device_taint,
+    ("storagemigration.k8s.io", "StorageVersionMigration"): clustercells.storage_migration,
 }

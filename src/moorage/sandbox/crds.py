@@ -58,11 +58,12 @@ class Definitions:
         status = accepted(body, self.writes.now())
         if status == body.get("status"):
             return
-        resource = self._definition()
-        wanted = {**body, "status": status}
-        self.writes.change(
-            resource, change.key, change.entry, wanted, Options(manager="kube-apiserver"), "status"
-        )
+        # What holds the definition until its objects are gone is added together with its status.
+        meta = body["metadata"]
+        held = meta.get("finalizers") or []
+        if _CLEANUP not in held:
+            meta = {**meta, "finalizers": [*held, _CLEANUP]}
+        self.store.write(collection, change.key, {**body, "metadata": dict(meta), "status": status})
 
     def _definition(self) -> Resource:
         found = self.registry.find(GROUP, "v1", PLURAL)

@@ -138,7 +138,7 @@ def _stateful_set(body: Json) -> None:
         strategy.setdefault("rollingUpdate", {})
     _set(strategy, type="RollingUpdate")
     if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
-        _set(strategy["rollingUpdate"], partition=0)
+        _set(strategy["rollingUpdate"], partition=0, maxUnavailable=1)
     for claim in spec.get("volumeClaimTemplates", ()):
         _set(claim, apiVersion="v1", kind="PersistentVolumeClaim")
         claim.setdefault("metadata", {})
@@ -234,10 +234,7 @@ def _service(body: Json) -> None:
 
 
 def _ingress(body: Json) -> None:
-    spec = _spec(body)
-    for rule in spec.get("rules", ()):
-        for path in (rule.get("http") or {}).get("paths", ()):
-            _set(path, pathType="ImplementationSpecific")
+    _spec(body)
     body.setdefault("status", {}).setdefault("loadBalancer", {})
 
 
@@ -321,6 +318,11 @@ def _node(body: Json) -> None:
 
 
 # --- access and policy ---------------------------------------------------------------------------
+
+
+def _role(body: Json) -> None:
+    # Rules are written also when there are none.
+    _set(body, rules=None)
 
 
 def _binding(body: Json) -> None:
@@ -424,6 +426,7 @@ def _csi_driver(body: Json) -> None:
     spec = _spec(body)
     _set(spec, attachRequired=True, podInfoOnMount=False, storageCapacity=False, requiresRepublish=False)
     _set(spec, fsGroupPolicy="ReadWriteOnceWithFSType", seLinuxMount=False)
+    _set(spec, preventPodSchedulingIfMissing=False)
     _set(spec, volumeLifecycleModes=["Persistent"])
 
 
@@ -457,6 +460,8 @@ _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice,
     ("storage.k8s.io", "StorageClass"): _storage_class,
     ("storage.k8s.io", "CSIDriver"): _csi_driver,
+    (RBAC, "Role"): _role,
+    (RBAC, "ClusterRole"): _role,
     (RBAC, "RoleBinding"): _binding,
     (RBAC, "ClusterRoleBinding"): _binding,
     ("policy", "PodDisruptionBudget"): _budget,

@@ -48,6 +48,8 @@ _SUB_KINDS = {
 _STORED_AS: dict[tuple[str, str], tuple[str, str]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): ("apiextensions.k8s.io", "v1beta1"),
     ("events.k8s.io", "Event"): ("", "v1"),
+    ("certificates.k8s.io", "ClusterTrustBundle"): ("certificates.k8s.io", "v1beta1"),
+    ("certificates.k8s.io", "PodCertificateRequest"): ("certificates.k8s.io", "v1beta1"),
 }
 # The endpoints of custom kinds are told in the order they were made, those of built-in ones by name.
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -232,15 +234,17 @@ def _verbs(resource: Resource) -> list[str]:
     return list(_CUSTOM_VERBS if resource.custom else resource.verbs)
 
 
-def _response(group: str, version: str, kind: str) -> Json:
-    # Of kinds of the core group the server leaves the version out here.
-    return {"group": group, "version": version if group else "", "kind": kind}
+def _response(resource: Resource, group: str, version: str, kind: str) -> Json:
+    # Of built-in kinds the server leaves out what is the same as of the resource.
+    if not resource.custom and (group, version) == (resource.group, resource.version):
+        group = version = ""
+    return {"group": group, "version": version, "kind": kind}
 
 
 def _modern(resource: Resource) -> Json:
     shown: Json = {
         "resource": resource.plural,
-        "responseKind": _response(resource.group, resource.version, resource.kind),
+        "responseKind": _response(resource, resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": _verbs(resource),
@@ -255,7 +259,7 @@ def _modern(resource: Resource) -> Json:
         subs.append(
             {
                 "subresource": name,
-                "responseKind": _response(group, version, kind),
+                "responseKind": _response(resource, group, version, kind),
                 "verbs": list(verbs),
             }
         )

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from moorage.sandbox.answers import Cause
-from moorage.sandbox.metadata import LABEL_RULE
+from moorage.sandbox.metadata import LABEL_RULE, value_fault
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?", re.ASCII)
@@ -139,11 +139,7 @@ def not_negative(value: Any, path: str) -> list[Cause]:
 
 def labels(values: dict[str, str] | None, path: str) -> list[Cause]:
     """Return what is wrong with the values of labels or of a selector."""
-    return [
-        invalid(path, value, LABEL_VALUE_RULE)
-        for value in (values or {}).values()
-        if len(value) > 63 or not _LABEL_VALUE.fullmatch(value)
-    ]
+    return [invalid(path, value, told) for value in (values or {}).values() if (told := value_fault(value))]
 
 
 def unchanged(before: Any, after: Any, path: str, why: str = IMMUTABLE) -> list[Cause]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from moorage.model.manifest import Json
-from moorage.sandbox import faults
+from moorage.sandbox import faults, quantities
 from moorage.sandbox.answers import Cause
 
 _STATEFUL_SET = (
@@ -41,7 +41,11 @@ def selector(body: Json, before: Json) -> Iterator[Cause]:
 
 
 def stateful_set(body: Json, before: Json) -> Iterator[Cause]:
-    if _without(body["spec"], _STATEFUL_SET) != _without(before["spec"], _STATEFUL_SET):
+    immutable = ("selector", "volumeClaimTemplates", "serviceName", "podManagementPolicy")
+    for name in immutable:
+        yield from faults.unchanged(before["spec"].get(name), body["spec"].get(name), f"spec.{name}")
+    rest = (*_STATEFUL_SET, *immutable)
+    if _without(body["spec"], rest) != _without(before["spec"], rest):
         names = ", ".join(f"'{name}'" for name in _STATEFUL_SET[:-1])
         told = f"updates to statefulset spec for fields other than {names} and '{_STATEFUL_SET[-1]}' are forbidden"
         yield faults.forbidden("spec", told)
@@ -52,11 +56,23 @@ def job(body: Json, before: Json) -> Iterator[Cause]:
     names = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"]
     if spec.get("completionMode") != "Indexed":
         names.append("completions")
-    # A suspended job that never started may still get another template: a queue placing it.
-    if not (held.get("suspend") and not before.get("status", {}).get("startTime")):
+    # Of a suspended job a queue may still change what decides its place, and the resources.
+    suspended = held.get("suspend") and not before.get("status", {}).get("startTime")
+    if suspended and _fixed(held["template"]) != _fixed(spec["template"]):
+        yield faults.invalid("spec.template.spec", spec["template"]["spec"], faults.IMMUTABLE)
+    elif not suspended:
         names.append("template")
     for name in names:
         yield from faults.unchanged(held.get(name), spec.get(name), f"spec.{name}")
+
+
+def _fixed(template: Json) -> Json:
+    """Return of a template what may not even change while its job is suspended."""
+    placing = ("nodeSelector", "tolerations", "schedulingGates", "affinity")
+    spec = _without(template["spec"], (*placing, "containers", "initContainers"))
+    for kind in ("containers", "initContainers"):
+        spec[kind] = [_without(each, ("resources",)) for each in template["spec"].get(kind, ())]
+    return spec
 
 
 def service(body: Json, before: Json) -> Iterator[Cause]:
@@ -64,11 +80,16 @@ def service(body: Json, before: Json) -> Iterator[Cause]:
     given = held.get("clusterIP")
     kept = "ExternalName" not in (held.get("type"), spec.get("type"))
     if kept and given and spec.get("clusterIP") != given:
-        yield faults.invalid("spec.clusterIPs[0]", spec.get("clusterIPs") or [], "may not change once set")
+        yield faults.invalid("spec.clusterIPs[0]", [spec.get("clusterIP")], "may not change once set")
 
 
 def claim(body: Json, before: Json) -> Iterator[Cause]:
-    held, spec = _without(before["spec"], _CLAIM), _without(body["spec"], _CLAIM)
+    free = _CLAIM if (body.get("status") or {}).get("phase") == "Bound" else ()
+    held, spec = _without(before["spec"], free), _without(body["spec"], free)
+    size, least = _storage(body["spec"].get("resources")), _storage(body.get("status"), "capacity")
+    if free and size < _storage(before["spec"].get("resources")) and size <= least:
+        told = "field can not be less than status.capacity"
+        yield faults.forbidden("spec.resources.requests.storage", told)
     # Binding fills these in; until then they may be given by hand.
     for name in ("volumeName", "storageClassName"):
         if not held.get(name):
@@ -77,6 +98,10 @@ def claim(body: Json, before: Json) -> Iterator[Cause]:
     if held != spec:
         told = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
         yield faults.forbidden("spec", told)
+
+
+def _storage(part: Any, name: str = "requests") -> float:
+    return quantities.amount(((part or {}).get(name) or {}).get("storage", "0"))
 
 
 def config_map(body: Json, before: Json) -> Iterator[Cause]:
@@ -95,9 +120,13 @@ def secret(body: Json, before: Json) -> Iterator[Cause]:
 
 
 def role_binding(body: Json, before: Json) -> Iterator[Cause]:
-    yield from faults.unchanged(
-        before.get("roleRef"), body.get("roleRef"), "roleRef", "cannot change roleRef"
-    )
+    reference = body.get("roleRef") or {}
+    if before.get("roleRef") != reference:
+        # Printed as the server's own type.
+        shown = {name[0].upper() + name[1:]: reference.get(name, "") for name in ("kind", "name")}
+        yield faults.invalid(
+            "roleRef", {"APIGroup": reference.get("apiGroup", ""), **shown}, faults.IMMUTABLE
+        )
 
 
 def pod(body: Json, before: Json) -> Iterator[Cause]:

@@ -118,6 +118,8 @@ _TABLE: dict[str, str] = {
     """,
     "certificates.k8s.io/v1": """
         CertificateSigningRequest certificatesigningrequests cluster short=csr sub=approval,status
+        ClusterTrustBundle clustertrustbundles cluster
+        PodCertificateRequest podcertificaterequests namespaced sub=status
     """,
     "networking.k8s.io/v1": """
         IngressClass ingressclasses cluster
@@ -137,7 +139,7 @@ _TABLE: dict[str, str] = {
     """,
     "storage.k8s.io/v1": """
         CSIDriver csidrivers cluster
-        CSINode csinodes cluster
+        CSINode csinodes cluster sub=status
         CSIStorageCapacity csistoragecapacities namespaced
         StorageClass storageclasses cluster short=sc
         VolumeAttachment volumeattachments cluster sub=status
@@ -168,6 +170,7 @@ _TABLE: dict[str, str] = {
     """,
     "resource.k8s.io/v1": """
         DeviceClass deviceclasses cluster
+        DeviceTaintRule devicetaintrules cluster sub=status
         ResourceClaim resourceclaims namespaced sub=status
         ResourceClaimTemplate resourceclaimtemplates namespaced
         ResourceSlice resourceslices cluster
@@ -175,6 +178,9 @@ _TABLE: dict[str, str] = {
     "flowcontrol.apiserver.k8s.io/v1": """
         FlowSchema flowschemas cluster sub=status
         PriorityLevelConfiguration prioritylevelconfigurations cluster sub=status
+    """,
+    "storagemigration.k8s.io/v1": """
+        StorageVersionMigration storageversionmigrations cluster sub=status
     """,
 }
 

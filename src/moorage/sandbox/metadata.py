@@ -27,14 +27,20 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _PATH_NAMED = frozenset({"roles", "clusterroles", "rolebindings", "clusterrolebindings"})
 _LABEL_NAMED = frozenset({"namespaces"})
+# Groups whose objects, as those of custom kinds, may have finalizers of any name.
+_LENIENT = ("apiextensions.k8s.io", "apiregistration.k8s.io")
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def for_creation(body: Json, *, uid: str, now: str, generation: bool) -> None:
     """Set the fields of metadata that are the server's at creation, in place."""
     meta = body["metadata"]
+    # A kind that does not count generations keeps the one it was sent with.
+    sent = meta.get("generation")
     for name in _OWN:
         meta.pop(name, None)
+    if sent and not generation:
+        meta["generation"] = sent
     meta["uid"] = uid
     meta["creationTimestamp"] = now
     if generation:
@@ -170,7 +176,9 @@ def faults(resource: Resource, body: Json, before: Json | None) -> list[Cause]:
             Cause("FieldValueTooLong", "Too long: may not be more than 262144 bytes", "metadata.annotations")
         )
     causes += _owner_faults(meta.get("ownerReferences") or [])
-    causes += _finalizer_faults(meta.get("finalizers") or [], custom=resource.custom)
+    causes += _finalizer_faults(
+        meta.get("finalizers") or [], custom=resource.custom or resource.group in _LENIENT
+    )
     if before is not None and before["metadata"].get("deletionTimestamp"):
         new = sorted(set(meta.get("finalizers") or ()) - set(before["metadata"].get("finalizers") or ()))
         if new:

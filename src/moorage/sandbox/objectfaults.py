@@ -20,12 +20,18 @@ _SECRET_KEYS = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
+_LONGEST_LABEL = 63
 _NODE_PORTS = range(30000, 32768)
 
 
 def service(body: Json) -> Iterator[Cause]:
     spec = body["spec"]
-    yield from faults.dns_1035(body["metadata"]["name"], "metadata.name")
+    # Names of services become host names; what is wrong with them beyond that is told for all kinds.
+    name = body["metadata"]["name"]
+    if len(name) > _LONGEST_LABEL:
+        yield faults.invalid("metadata.name", name, "must be no more than 63 characters")
+    elif faults.is_subdomain(name):
+        yield from faults.dns_label(name, "metadata.name")
     yield from faults.one_of(spec["type"], _SERVICE_TYPES, "spec.type")
     headless = spec.get("clusterIP") == "None"
     if spec["type"] == "ExternalName":
@@ -70,7 +76,7 @@ def _service_ports(spec: Json) -> Iterator[Cause]:
 def ingress(body: Json) -> Iterator[Cause]:
     spec = body["spec"]
     if not spec.get("rules") and not spec.get("defaultBackend"):
-        yield faults.invalid("spec", spec, "either `defaultBackend` or `rules` must be specified")
+        yield faults.invalid("spec", None, "either `defaultBackend` or `rules` must be specified")
     if backend := spec.get("defaultBackend"):
         yield from _backend(backend, "spec.defaultBackend")
     for index, rule in enumerate(spec.get("rules", ())):
@@ -82,7 +88,9 @@ def ingress(body: Json) -> Iterator[Cause]:
 
 
 def _path(path: Json, here: str) -> Iterator[Cause]:
-    kind = path["pathType"]
+    kind = path.get("pathType")
+    if kind is None:
+        yield faults.required(f"{here}.pathType", "pathType must be specified")
     yield from faults.one_of(kind, _PATH_TYPES, f"{here}.pathType")
     text = path.get("path", "")
     if kind in ("Exact", "Prefix") and not text.startswith("/"):
@@ -160,7 +168,7 @@ def role(body: Json) -> Iterator[Cause]:
 
 def role_binding(body: Json) -> Iterator[Cause]:
     reference = body.get("roleRef") or {}
-    known = ("ClusterRole",) if body["kind"] == "ClusterRoleBinding" else ("ClusterRole", "Role")
+    known = ("ClusterRole",) if body["kind"] == "ClusterRoleBinding" else ("Role", "ClusterRole")
     yield from faults.one_of(reference.get("kind", ""), known, "roleRef.kind")
     if not reference.get("name"):
         yield faults.required("roleRef.name")
@@ -171,21 +179,3 @@ def role_binding(body: Json) -> Iterator[Cause]:
         yield from faults.one_of(subject.get("kind", ""), ("Group", "ServiceAccount", "User"), f"{here}.kind")
         if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             yield faults.required(f"{here}.namespace")
-
-
-def definition(body: Json) -> Iterator[Cause]:
-    spec = body["spec"]
-    names = spec.get("names") or {}
-    wanted = f"{names.get('plural', '')}.{spec.get('group', '')}"
-    if body["metadata"]["name"] != wanted:
-        why = 'must be spec.names.plural+"."+spec.group'
-        yield faults.invalid("metadata.name", body["metadata"]["name"], why)
-    yield from faults.one_of(spec.get("scope"), ("Cluster", "Namespaced"), "spec.scope")
-    versions = spec.get("versions") or []
-    if sum(bool(version.get("storage")) for version in versions) != 1:
-        yield faults.invalid(
-            "spec.versions", versions, "must have exactly one version marked as storage version"
-        )
-    for index, version in enumerate(versions):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            yield faults.required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required")

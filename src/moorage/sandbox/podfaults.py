@@ -12,7 +12,7 @@ from moorage.sandbox.answers import Cause
 
 _PULL = ("Always", "IfNotPresent", "Never")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_RESTART = ("Always", "Never", "OnFailure")
+_RESTART = ("Always", "OnFailure", "Never")
 _DNS = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -39,7 +39,12 @@ def pod_spec_faults(
     for kind in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(kind, ())):
             yield from _container(container, f"{path}.{kind}[{index}]", names, volumes)
-    yield from faults.one_of(spec.get("restartPolicy"), tuple(restart) or _RESTART, f"{path}.restartPolicy")
+    policy = spec.get("restartPolicy")
+    if restart and "Always" not in restart and policy == "Always":
+        words = ", ".join(f'"{word}"' for word in restart)
+        yield faults.required(f"{path}.restartPolicy", f"valid values: {words}")
+    else:
+        yield from faults.one_of(policy, tuple(restart) or _RESTART, f"{path}.restartPolicy")
     yield from faults.one_of(spec.get("dnsPolicy"), _DNS, f"{path}.dnsPolicy")
     yield from faults.not_negative(
         spec.get("terminationGracePeriodSeconds"), f"{path}.terminationGracePeriodSeconds"
@@ -51,13 +56,18 @@ def pod_spec_faults(
 
 def _volume(volume: Json, path: str, names: set[str]) -> Iterator[Cause]:
     name = volume.get("name", "")
-    yield from faults.dns_label(name, f"{path}.name")
+    found = faults.dns_label(name, f"{path}.name")
     if name in names:
-        yield faults.duplicate(f"{path}.name", name)
-    names.add(name)
-    sources = [key for key in volume if key != "name"]
-    for extra in sources[1:]:
-        yield faults.forbidden(f"{path}.{extra}", "may not specify more than 1 volume type")
+        found.append(faults.duplicate(f"{path}.name", name))
+    sources = sorted(key for key in volume if key != "name")
+    found += [
+        faults.forbidden(f"{path}.{extra}", "may not specify more than 1 volume type")
+        for extra in sources[1:]
+    ]
+    yield from found
+    # What is wrong cannot be mounted either.
+    if not found:
+        names.add(name)
 
 
 def _container(container: Json, path: str, names: set[str], volumes: set[str]) -> Iterator[Cause]:

@@ -47,6 +47,16 @@ def _pod(body: Json, before: Json | None) -> None:
                 {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
             ]
     spec["tolerations"] = tolerations
+    if spec.get("schedulingGates"):
+        waits = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+            "lastProbeTime": None,
+            "lastTransitionTime": body["metadata"]["creationTimestamp"],
+        }
+        body["status"] = {**(body.get("status") or {}), "conditions": [waits]}
 
 
 def _tolerates(toleration: Json, key: str) -> bool:

@@ -65,16 +65,13 @@ class StructuralRules:
 
     def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
         """Return what is wrong with the body; of a status, in the words of a status."""
+        if subresource == "scale":
+            return [*self._scale_faults(body, spec=True), *schema_faults(body, self._without_root())]
         if subresource == "status":
             status = (self.schema.get("properties") or {}).get("status") or {}
             found = schema_faults(body["status"], status, "status") if "status" in body else []
             return [*found, *self._scale_faults(body, spec=False)]
-        properties = {
-            name: schema
-            for name, schema in (self.schema.get("properties") or {}).items()
-            if name not in _ROOT
-        }
-        found = schema_faults(body, {**self.schema, "properties": properties})
+        found = schema_faults(body, self._without_root())
         return [
             *found,
             *self._scale_faults(body, spec=True),
@@ -82,6 +79,13 @@ class StructuralRules:
             *_embedded_faults(body, self.schema, ""),
             *list_faults(body, self.schema),
         ]
+
+    def _without_root(self) -> Json:
+        properties = self.schema.get("properties") or {}
+        return {
+            **self.schema,
+            "properties": {name: schema for name, schema in properties.items() if name not in _ROOT},
+        }
 
     def _scale_faults(self, body: Json, *, spec: bool) -> list[Cause]:
         if self.scale is None:

@@ -98,7 +98,8 @@ def _scale(writes: Writes, resource: Resource, target: Target, request: Request,
     else:
         raise answers.method_not_allowed()
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or replicas < 0:
+    # What a custom kind says of its own replicas is told when the object is written.
+    if not resource.custom and (not isinstance(replicas, int) or replicas < 0):
         told = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise answers.invalid(
             "autoscaling", "Scale", target.name, [answers.Cause("FieldValueInvalid", told, "spec.replicas")]
@@ -167,7 +168,7 @@ def scale_of(body: Json, paths: ScalePaths) -> Json:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: meta[name] for name in kept if name in meta},
-        "spec": {"replicas": _at(body, paths.replicas) or 0},
+        "spec": {"replicas": count} if (count := _at(body, paths.replicas)) else {},
         "status": status,
     }
 

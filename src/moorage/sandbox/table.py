@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from moorage.model.manifest import Json
+from moorage.sandbox import answers
 from moorage.sandbox import columns as builtin_columns
 from moorage.sandbox.durations import age
 from moorage.sandbox.requests import Request
@@ -70,7 +71,10 @@ def table(
 ) -> Json:
     """Return objects as a `Table`; without `headed` the column definitions are left out, as in a watch."""
     definitions, cells = columns_of(resource)
-    include = request.query.get("includeObject", "Metadata")
+    include = request.query.get("includeObject") or "Metadata"
+    if include not in ("Metadata", "Object", "None"):
+        told = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+        raise answers.bad_request(f"Unable to convert to Table as requested: {told}")
     rows = []
     for body in bodies:
         shown = None if include == "None" else body if include == "Object" else partial(body)

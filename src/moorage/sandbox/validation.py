@@ -14,7 +14,7 @@ from typing import Any
 
 from moorage.model.identity import group_of
 from moorage.model.manifest import Json
-from moorage.sandbox import faults, immutables, objectfaults, workloadfaults
+from moorage.sandbox import crdfaults, faults, immutables, objectfaults, workloadfaults
 from moorage.sandbox.answers import Cause
 from moorage.sandbox.shapes import Shape, shape_of
 
@@ -57,6 +57,8 @@ _OPTIONAL = frozenset(
         ("Role", "rules"),
         ("ClusterRole", "rules"),
         ("EndpointSlice", "endpoints"),
+        ("RoleBinding", "roleRef"),
+        ("ClusterRoleBinding", "roleRef"),
         ("StatefulSetSpec", "serviceName"),
     }
 )
@@ -128,7 +130,7 @@ _CHECKS: dict[tuple[str, str], Check] = {
     (_RBAC, "ClusterRole"): objectfaults.role,
     (_RBAC, "RoleBinding"): objectfaults.role_binding,
     (_RBAC, "ClusterRoleBinding"): objectfaults.role_binding,
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): objectfaults.definition,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): crdfaults.definition,
 }
 _CHANGES: dict[tuple[str, str], Change] = {
     ("", "Pod"): immutables.pod,

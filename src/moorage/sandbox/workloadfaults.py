@@ -76,7 +76,7 @@ def _job_spec(spec: Json, path: str) -> Iterator[Cause]:
     if spec.get("completionMode") == "Indexed" and "completions" not in spec:
         yield faults.required(f"{path}.completions", "when completion mode is Indexed")
     template = spec["template"]
-    allowed = ("Never", "OnFailure")
+    allowed = ("OnFailure", "Never")
     yield from pod_spec_faults(template["spec"], f"{path}.template.spec", restart=allowed)
 
 
@@ -100,12 +100,21 @@ def cron_job(body: Json) -> Iterator[Cause]:
 def autoscaler(body: Json) -> Iterator[Cause]:
     spec = body["spec"]
     most, least = spec.get("maxReplicas", 0), spec.get("minReplicas", 1)
-    if most < 1:
-        yield faults.invalid("spec.maxReplicas", most, "must be greater than 0")
-    elif most < least:
-        yield faults.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
     if least < 1:
         yield faults.invalid("spec.minReplicas", least, "must be greater than or equal to 1")
+    if most < least:
+        yield faults.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
+    reference = spec.get("scaleTargetRef") or {}
+    for name in ("kind", "name"):
+        if not reference.get(name):
+            yield faults.required(f"spec.scaleTargetRef.{name}")
+    version = reference.get("apiVersion", "")
+    if "/" not in version and reference.get("kind") != "ReplicationController":
+        yield faults.invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group")
+    if not most:
+        yield faults.required("spec.maxReplicas")
+    elif most < 0:
+        yield faults.invalid("spec.maxReplicas", most, "must be greater than or equal to 1")
 
 
 def budget(body: Json) -> Iterator[Cause]:
@@ -127,6 +136,9 @@ def _selecting(body: Json, claimed: set[str] | None = None) -> Iterator[Cause]:
     labels = template.get("metadata", {}).get("labels") or {}
     if selector is None:
         yield faults.required("spec.selector")
+        # No selector selects nothing, so it does not select the template either.
+        why = "`selector` does not match template `labels`"
+        yield faults.invalid("spec.template.metadata.labels", labels or None, why)
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield faults.invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
     else:

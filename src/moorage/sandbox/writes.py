@@ -23,6 +23,8 @@ from moorage.sandbox.store import Entry, Key, Store
 
 OBJECT_LIMIT = 1_572_864
 _STATUSLESS = ("metadata", "status")
+# Kinds the server only notes the time for when they are to go.
+_MARKED_PLAINLY = ("Namespace", "CustomResourceDefinition")
 
 
 def wall_clock() -> str:
@@ -84,8 +86,11 @@ class Writes:
 
     def create(self, resource: Resource, namespace: str, body: Json, options: Options) -> Written:
         """Store a new object; `body` becomes the store's. Raises Failure."""
+        told = (body.get("metadata") or {}).get("resourceVersion")
         self._name(body, namespace, resource)
         self._admit_namespace(resource, namespace, body["metadata"]["name"])
+        if told and told != "0":
+            raise answers.Failure(500, "", "resourceVersion should not be set on objects to be created")
         return self._insert(resource, namespace, body, options)
 
     def _insert(
@@ -157,8 +162,9 @@ class Writes:
         if options.dry_run:
             return Written(body, None)
         if metadata.may_go(body):
-            last = self.store.remove(collection, key, body)
-            return Written(last.body, last)
+            # Watchers see what was stored last, with the finalizers that held it.
+            last = self.store.remove(collection, key, entry.body)
+            return Written(body, Entry(body, last.version))
         written = self.store.write(collection, key, body)
         return Written(written.body, written)
 
@@ -209,6 +215,8 @@ class Writes:
                 return Written(body, entry)
             marked = self.store.write(collection, key, self._mark(body, finalizers, wishes))
             return Written(marked.body, marked)
+        if body["kind"] == "Pod" and body["apiVersion"] == "v1":
+            body = self._mark(body, [], wishes)
         last = self.store.remove(collection, key, body)
         return Written(last.body, None)
 
@@ -216,10 +224,10 @@ class Writes:
         meta = dict(body["metadata"])
         if not meta.get("deletionTimestamp"):
             meta["deletionTimestamp"] = self.now()
-            if not (body["kind"] == "Namespace" and body["apiVersion"] == "v1"):
+            if body["kind"] not in _MARKED_PLAINLY:
                 meta["deletionGracePeriodSeconds"] = int(wishes.get("gracePeriodSeconds") or 0)
-            if "generation" in meta:
-                meta["generation"] += 1
+                if "generation" in meta:
+                    meta["generation"] += 1
         if finalizers:
             meta["finalizers"] = finalizers
         marked = {**body, "metadata": meta}

@@ -147,6 +147,7 @@ KINDS: dict[str, tuple[str, Json]] = {
             "v1",
             "Pod",
             spec=pod_spec(
+                serviceAccountName="default",
                 volumes=[
                     {"name": "a", "secret": {"secretName": "s"}},
                     {"name": "b", "configMap": {"name": "c"}},
@@ -159,7 +160,7 @@ KINDS: dict[str, tuple[str, Json]] = {
                         },
                     },
                     {"name": "f", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}},
-                ]
+                ],
             ),
         ),
     ),

@@ -190,7 +190,6 @@ CASES: tuple[Case, ...] = cases(
         "a namespace": [
             create("namespaces", {"metadata": {"name": "{ns}-gone"}}),
             delete("namespaces", "{ns}-gone"),
-            gone("namespaces", "{ns}-gone"),
         ],
     },
 )

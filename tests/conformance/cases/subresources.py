@@ -136,7 +136,6 @@ CASES: tuple[Case, ...] = (
             "ingress": [
                 create("ingresses", _INGRESS),
                 merge("ingresses", "x", _ADDRESS, "status"),
-                get("ingresses", "x"),
             ],
             "ingress by the main path": [create("ingresses", _INGRESS), merge("ingresses", "x", _ADDRESS)],
             "ingress strategically": [

@@ -13,7 +13,7 @@ _PARTIAL_ONE = {"Accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta
 # Kinds whose cells tell of the moment (times, what controllers did) rather than of the object.
 _SHOWN = (
     "ConfigMap", "Secret", "ServiceAccount", "Service headless", "Service of type ExternalName", "Role", "RoleBinding",
-    "ClusterRole", "ClusterRoleBinding", "Ingress", "IngressClass", "NetworkPolicy", "StorageClass", "PriorityClass",
+    "ClusterRole", "ClusterRoleBinding", "IngressClass", "NetworkPolicy", "StorageClass", "PriorityClass",
     "RuntimeClass", "Lease", "EndpointSlice", "LimitRange", "ControllerRevision", "CSIDriver", "PodTemplate",
     "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "Widget", "Endpoints",
 )  # fmt: skip

@@ -50,7 +50,12 @@ _CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
     "metadata": {"name": "x"},
-    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}},
+    # A volume that is not there, so that the claim is never bound.
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "2Gi"}},
+        "volumeName": "none-such",
+    },
 }
 _BINDING = {
     "apiVersion": "rbac.authorization.k8s.io/v1",

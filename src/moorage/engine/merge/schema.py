@@ -257,14 +257,25 @@ def crd_schema(openapi_v3_schema: Json) -> Schema:
     if not openapi_v3_schema.get("properties") and not openapi_v3_schema.get("additionalProperties"):
         preserving = openapi_v3_schema.get("x-kubernetes-preserve-unknown-fields")
         openapi_v3_schema = {**openapi_v3_schema, "x-kubernetes-preserve-unknown-fields": preserving or True}
-    properties = {
-        **(openapi_v3_schema.get("properties") or {}),
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": _METADATA,
-    }
-    raw = {**openapi_v3_schema, "type": "object", "properties": properties}
-    return Schemas({}).node(raw)
+    whole = {**openapi_v3_schema, "type": "object", "x-kubernetes-embedded-resource": True}
+    return Schemas({}).node(_embedding(whole))
+
+
+def _embedding(raw: Any) -> Any:
+    """Return a schema in which every object with metadata knows those of all objects."""
+    if isinstance(raw, list):
+        return [_embedding(each) for each in raw]
+    if not isinstance(raw, dict):
+        return raw
+    result = {name: _embedding(each) for name, each in raw.items()}
+    if raw.get("x-kubernetes-embedded-resource") is True:
+        result["properties"] = {
+            **(result.get("properties") or {}),
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": _METADATA,
+        }
+    return result
 
 
 _STRINGS: Final[Json] = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -43,13 +43,16 @@ class Pods:
         cluster.follow(PODS, self._told)
 
     def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and _wishes(body) != _wishes(before)):
+        let = before is not None and _gated(before) and not _gated(body)
+        if event == "ADDED" or let or (before is not None and _wishes(body) != _wishes(before)):
             self._driver.soon(self.look, key)
 
     def look(self, key: Key) -> None:
         """Move a pod to the state its annotations and its age call for."""
         pod = self._cluster.get(*key)
         if pod is None or pod["metadata"].get("deletionTimestamp") or _over(pod):
+            return
+        if _gated(pod):
             return
         delay = seconds(_wishes(pod)[0], self.ready_after)
         started = pod["status"].get("startTime")
@@ -93,6 +96,11 @@ class Pods:
 def _wishes(pod: Json) -> tuple[str, str]:
     annotations = pod["metadata"].get("annotations") or {}
     return annotations.get(READY_AFTER, ""), annotations.get(FAIL, "")
+
+
+def _gated(pod: Json) -> bool:
+    """Return whether somebody else must let a pod be scheduled first."""
+    return bool(pod["spec"].get("schedulingGates"))
 
 
 def _over(pod: Json) -> bool:
