@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -10,23 +11,34 @@ import orjson
 from fuzz.target import Target, json_bytes
 from moorage.control.config import fold
 from moorage.control.decode import decode_application, decode_project
+from moorage.control.statuses import decode_operation, encode
 from moorage.control.repositories import webhook_secrets
 from moorage.engine import permits, windows
+from moorage.engine.policy import decide
 from moorage.model.application import Application
 from moorage.model.errors import Error
 from moorage.model.identity import IN_CLUSTER, AppKey, ResourceKey
+from moorage.model.operation import Operation
+from moorage.model.states import Comparison, SyncStatus
+from moorage.model.status import AppView
 from moorage.render.options import decode
 from moorage.sources.addresses import parse_address
 from moorage.sources.credentials import decode_repository_secret, find_repository
 
 _SCHEMES = frozenset({"https", "http", "ssh", "file", "oci"})
+_COMPARISON = Comparison(SyncStatus.OUT_OF_SYNC)
 _NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def read_application(data: bytes) -> None:
     """Read an Application and how it wants to be rendered."""
     app = decode_application(orjson.loads(data))
-    hash(app.key)
+    last = decode_operation(app)
+    for operation in (last, decide(app, last, _COMPARISON, "b" * 40, _NOW)):
+        if isinstance(operation, Operation):
+            orjson.dumps(
+                encode(app, replace(AppView.unknown(), operation=operation), "2026-01-31T12:00:00Z", "argocd")
+            )
     decode(app.source.declared)
 
 
@@ -85,8 +97,8 @@ def _objects(body: object, kind: str) -> list[dict[str, object]]:
         if kind == "projects":
             kept["spec"] = item.get("spec")
         else:
-            encode = _base64 if kind == "secrets" else str
-            kept["data"] = {k: encode(v) for k, v in _mapping(item.get("data")).items()}
+            write = _base64 if kind == "secrets" else _written
+            kept["data"] = {k: write(v) for k, v in _mapping(item.get("data")).items()}
         found.append(kept)
     return found
 
@@ -95,8 +107,13 @@ def _mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def _written(value: object) -> str:
+    """Return a value of a ConfigMap as text; JSON is YAML too."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
 def _base64(value: object) -> str:
-    return base64.b64encode(str(value).encode()).decode()
+    return base64.b64encode(_written(value).encode()).decode()
 
 
 _SOURCE = {"repoURL": "https://git.example/shop.git", "path": "web", "targetRevision": "main"}
@@ -131,6 +148,53 @@ _POLICY = {
 _IGNORE = [
     {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"], "jqPathExpressions": [".a"]}
 ]
+_OPERATION = {
+    "initiatedBy": {"username": "ann"},
+    "retry": _POLICY["retry"],
+    "sync": {
+        "revision": "a" * 40,
+        "prune": True,
+        "syncStrategy": {"hook": {"force": True}},
+        "syncOptions": ["Replace=true"],
+        "resources": [{"group": "apps", "kind": "Deployment", "name": "web"}],
+    },
+}
+_STATUS = {
+    "operationState": {
+        "operation": _OPERATION,
+        "phase": "Succeeded",
+        "message": "done",
+        "startedAt": "2026-01-30T12:00:00Z",
+        "finishedAt": "2026-01-30T12:00:01Z",
+        "retryCount": 1,
+        "syncResult": {
+            "revision": "a" * 40,
+            "source": _SOURCE,
+            "resources": [
+                {
+                    "kind": "Job",
+                    "name": "j",
+                    "syncPhase": "PreSync",
+                    "hookType": "PreSync",
+                    "hookPhase": "Succeeded",
+                },
+                {
+                    "kind": "A",
+                    "name": "b",
+                    "syncPhase": "Sync",
+                    "status": "Synced",
+                    "message": "m",
+                    "images": ["i"],
+                },
+            ],
+        },
+    },
+    "history": [{"id": 1, "revision": "a" * 40, "source": _SOURCE}],
+    "health": {"status": "Healthy", "lastTransitionTime": "2026-01-30T12:00:01Z"},
+    "resources": [{"kind": "A", "name": "b", "status": "Synced"}],
+    "summary": {"images": ["i"]},
+    "sync": {"status": "Synced", "revision": "a" * 40},
+}
 _APPLICATIONS = tuple(
     {
         "apiVersion": "argoproj.io/v1alpha1",
@@ -152,14 +216,22 @@ _APPLICATIONS = tuple(
             "ignoreDifferences": _IGNORE,
             "revisionHistoryLimit": 5,
         },
-        "operation": {"sync": {"revision": "a"}},
-        "status": {"history": [{"id": 1}]},
+        "operation": operation,
+        "status": _STATUS,
     }
-    for source in (
-        _HELM,
-        _KUSTOMIZE,
-        {**_SOURCE, "directory": {"recurse": True, "include": "*.yaml", "jsonnet": {}}},
-        {"repoURL": "oci://r.example/charts", "chart": "web", "targetRevision": ">=1.2", "tagPrefix": "v"},
+    for source, operation in (
+        (_HELM, _OPERATION),
+        (_KUSTOMIZE, None),
+        ({**_SOURCE, "directory": {"recurse": True, "include": "*.yaml", "jsonnet": {}}}, {"sync": {}}),
+        (
+            {
+                "repoURL": "oci://r.example/charts",
+                "chart": "web",
+                "targetRevision": ">=1.2",
+                "tagPrefix": "v",
+            },
+            None,
+        ),
     )
 )
 _KEY = ResourceKey("apps", "Deployment", "shop", "web")
@@ -243,9 +315,12 @@ _CONFIGURATION = {
             "data": {
                 "application.resourceTrackingMethod": "annotation+label",
                 "application.instanceLabelKey": "a/b",
-                "resource.compareoptions": "ignoreResourceStatusField: crd\nx: [1]",
-                "resource.customizations.ignoreDifferences.all": "jsonPointers: [/a]\nmanagedFieldsManagers: [k]",
-                "resource.customizations.ignoreDifferences.apps_Deployment": "jqPathExpressions: ['.a']",
+                "resource.compareoptions": {"ignoreResourceStatusField": "crd"},
+                "resource.customizations.ignoreDifferences.all": {
+                    "jsonPointers": ["/a"],
+                    "managedFieldsManagers": ["k"],
+                },
+                "resource.customizations.ignoreDifferences.apps_Deployment": "jqPathExpressions: ['.a']\n",
                 "cluster.inClusterEnabled": "true",
             },
         },
