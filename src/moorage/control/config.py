@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.control.decode import decode_project
+from moorage.control.decode import decode_project, strings
 from moorage.engine.track import Tracking
 from moorage.formats.yaml import load_all
 from moorage.model.application import Destination
@@ -191,7 +191,7 @@ def _status_fields(settings: Mapping[str, str], faults: list[str]) -> str:
     except Error as error:
         faults.append(str(error))
         return "all"
-    return {"crd": "crd", "none": "none", "off": "none"}.get(value, "all")
+    return {"crd": "crd", "none": "none", "off": "none"}.get(str(value), "all")
 
 
 PREFIX = "resource.customizations.ignoreDifferences."
@@ -203,22 +203,23 @@ def _ignore_rules(settings: Mapping[str, str], faults: list[str]) -> tuple[Ignor
         if not name.startswith(PREFIX):
             continue
         try:
-            value = _yaml(settings[name], name)
+            rules.append(_ignore_rule(name, settings[name]))
         except Error as error:
             faults.append(str(error))
-            continue
-        target = name.removeprefix(PREFIX)
-        group, sep, kind = target.rpartition("_")
-        rules.append(
-            IgnoreRule(
-                group="*" if target == "all" else group if sep else "",
-                kind="*" if target == "all" else kind,
-                json_pointers=tuple(value.get("jsonPointers") or ()),
-                jq_paths=tuple(value.get("jqPathExpressions") or ()),
-                managers=tuple(value.get("managedFieldsManagers") or ()),
-            )
-        )
     return tuple(rules)
+
+
+def _ignore_rule(name: str, text: str) -> IgnoreRule:
+    value, where = _yaml(text, name), f"argocd-cm: {name}"
+    target = name.removeprefix(PREFIX)
+    group, sep, kind = target.rpartition("_")
+    return IgnoreRule(
+        group="*" if target == "all" else group if sep else "",
+        kind="*" if target == "all" else kind,
+        json_pointers=tuple(strings(value.get("jsonPointers"), f"{where}.jsonPointers")),
+        jq_paths=tuple(strings(value.get("jqPathExpressions"), f"{where}.jqPathExpressions")),
+        managers=tuple(strings(value.get("managedFieldsManagers"), f"{where}.managedFieldsManagers")),
+    )
 
 
 def _yaml(text: str, name: str) -> Mapping[str, Any]:

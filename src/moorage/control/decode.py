@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moorage.control.shapes import OPERATION, fitting, misfit
 from moorage.engine.duration import parse_duration
 from moorage.engine.options import sync_options
 from moorage.engine.policy import decode_retry
@@ -46,17 +47,17 @@ def decode_application(body: Json) -> Application:
         InvalidSpec: A field is missing, has the wrong shape or asks for
             something that cannot be; the message names it.
     """
-    metadata = body["metadata"]
+    metadata = mapping(body.get("metadata"), "metadata")
     spec = mapping(body.get("spec"), "spec")
     policy = mapping(spec.get("syncPolicy"), "spec.syncPolicy")
     options = sync_options(strings(policy.get("syncOptions"), "spec.syncPolicy.syncOptions"))
     source, warnings = _source(spec)
     warnings += [f"spec.syncPolicy.syncOptions: {word!r} is not known" for word in options.unknown]
     return Application(
-        key=AppKey(metadata.get("namespace") or "", metadata["name"]),
-        uid=metadata.get("uid") or "",
-        resource_version=metadata.get("resourceVersion") or "",
-        generation=metadata.get("generation") or 0,
+        key=AppKey(text(metadata.get("namespace"), "metadata.namespace"), _name(metadata)),
+        uid=text(metadata.get("uid"), "metadata.uid"),
+        resource_version=text(metadata.get("resourceVersion"), "metadata.resourceVersion"),
+        generation=_whole(metadata.get("generation"), "metadata.generation", 0),
         project=text(spec.get("project"), "spec.project") or "default",
         source=source,
         destination=_destination(mapping(spec.get("destination"), "spec.destination")),
@@ -67,14 +68,14 @@ def decode_application(body: Json) -> Application:
             _ignore(mapping(r, f"spec.ignoreDifferences[{i}]"), f"spec.ignoreDifferences[{i}]")
             for i, r in enumerate(items(spec.get("ignoreDifferences"), "spec.ignoreDifferences"))
         ),
-        namespace_metadata=policy.get("managedNamespaceMetadata"),
-        history_limit=_history_limit(spec),
-        labels=metadata.get("labels") or {},
-        annotations=metadata.get("annotations") or {},
-        finalizers=tuple(metadata.get("finalizers") or ()),
-        deleted_at=metadata.get("deletionTimestamp") or "",
-        operation=body.get("operation"),
-        status=body.get("status") or {},
+        namespace_metadata=_namespace_metadata(policy.get("managedNamespaceMetadata")),
+        history_limit=_whole(spec.get("revisionHistoryLimit"), "spec.revisionHistoryLimit", 10),
+        labels=texts(metadata.get("labels"), "metadata.labels"),
+        annotations=texts(metadata.get("annotations"), "metadata.annotations"),
+        finalizers=tuple(strings(metadata.get("finalizers"), "metadata.finalizers")),
+        deleted_at=text(metadata.get("deletionTimestamp"), "metadata.deletionTimestamp"),
+        operation=_operation(body.get("operation")),
+        status=fitting(dict(mapping(body.get("status"), "status"))),
         warnings=tuple(warnings),
     )
 
@@ -135,17 +136,39 @@ def _automated(value: Any) -> Automated | None:
 def _retry(value: Any) -> Any:
     try:
         return decode_retry(mapping(value, "spec.syncPolicy.retry"))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise InvalidSpec(f"spec.syncPolicy.retry: {error}") from error
 
 
-def _history_limit(spec: Mapping[str, Any]) -> int:
-    limit = spec.get("revisionHistoryLimit")
-    if limit is None:
-        return 10
-    if not isinstance(limit, int) or limit < 0:
-        raise InvalidSpec("spec.revisionHistoryLimit: must be a number, zero or more")
-    return limit
+def _name(metadata: Mapping[str, Any]) -> str:
+    name = text(metadata.get("name"), "metadata.name")
+    if not name:
+        raise InvalidSpec("metadata.name: missing; give it a name")
+    return name
+
+
+def _whole(value: Any, where: str, default: int) -> int:
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidSpec(f"{where}: must be a number, zero or more")
+    return value
+
+
+def _namespace_metadata(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    where = "spec.syncPolicy.managedNamespaceMetadata"
+    found = dict(mapping(value, where))
+    for part in ("labels", "annotations"):
+        texts(found.get(part), f"{where}.{part}")
+    return found
+
+
+def _operation(value: Any) -> dict[str, Any] | None:
+    if fault := misfit(value, OPERATION, "operation"):
+        raise InvalidSpec(f"{fault}; remove the operation and ask again")
+    return value  # type: ignore[no-any-return]
 
 
 def _ignore(value: Mapping[str, Any], where: str) -> IgnoreRule:
@@ -164,10 +187,11 @@ def _ignore(value: Mapping[str, Any], where: str) -> IgnoreRule:
 
 def decode_project(body: Json) -> Project:
     """Return the project an AppProject describes. Raises InvalidSpec naming the field."""
+    metadata = mapping(body.get("metadata"), "metadata")
     spec = mapping(body.get("spec"), "spec")
     kinds = "namespaceResourceWhitelist"
     return Project(
-        name=body["metadata"]["name"],
+        name=_name(metadata),
         source_repos=tuple(strings(spec.get("sourceRepos"), "spec.sourceRepos")),
         destinations=tuple(
             DestinationRule(
@@ -240,6 +264,11 @@ def items(value: Any, where: str) -> Sequence[Any]:
 def strings(value: Any, where: str) -> list[str]:
     """Return a list of texts, empty for null. Raises InvalidSpec naming the field."""
     return [text(v, f"{where}[{i}]") for i, v in enumerate(items(value, where))]
+
+
+def texts(value: Any, where: str) -> dict[str, str]:
+    """Return a map of texts, empty for null. Raises InvalidSpec naming the field."""
+    return {name: text(item, f"{where}.{name}") for name, item in mapping(value, where).items()}
 
 
 def text(value: Any, where: str) -> str:

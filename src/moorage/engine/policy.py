@@ -178,20 +178,44 @@ def _requested(app: Application, revision: str, now: datetime, window: Permissio
 
 
 def decode_retry(value: Mapping[str, Any] | None) -> Retry | None:
-    """Return a retry policy from its JSON; what it does not say is as in Argo CD."""
+    """
+    Return a retry policy from its JSON; what it does not say is as in Argo CD.
+
+    Raises ValueError saying which part is wrong.
+    """
     if not value:
         return None
-    backoff = value.get("backoff") or {}
+    backoff = value.get("backoff") or {} if isinstance(value, dict) else None
+    if not isinstance(backoff, dict):
+        raise ValueError("it and its backoff must be objects")
     default = Retry()
     return Retry(
-        limit=int(value.get("limit") or 0),
+        limit=_whole(value, "limit", 0),
         refresh=bool(value.get("refresh")),
-        duration=parse_duration(backoff["duration"]) if backoff.get("duration") else default.duration,
-        factor=int(backoff.get("factor") or default.factor),
-        max_duration=parse_duration(backoff["maxDuration"])
-        if backoff.get("maxDuration")
-        else default.max_duration,
+        duration=_length(backoff, "duration", default.duration),
+        factor=_whole(backoff, "factor", default.factor),
+        max_duration=_length(backoff, "maxDuration", default.max_duration),
     )
+
+
+_LARGEST_NUMBER = 2**31 - 1
+
+
+def _whole(value: Mapping[str, Any], name: str, default: int) -> int:
+    try:
+        number = int(value.get(name) or default)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"{name} must be a whole number") from None
+    if abs(number) > _LARGEST_NUMBER:
+        raise ValueError(f"{name} must be at most {_LARGEST_NUMBER}")
+    return number
+
+
+def _length(value: Mapping[str, Any], name: str, default: timedelta) -> timedelta:
+    text = value.get(name) or ""
+    if not isinstance(text, str):
+        raise ValueError(f"{name} must be a text such as 5s or 3m")
+    return parse_duration(text) if text else default
 
 
 def _automated(
