@@ -46,8 +46,8 @@ async def open_connection(
         token: A password obtained for this moment (a GitHub App's), used instead of the stored one.
         pinned: The checked IP addresses of the host; git connects to these and no others.
     """
+    # Made with the first file in it: most connections over https need none.
     folder = scratch / f"git-{secrets.token_hex(16)}"
-    folder.mkdir(mode=0o700)
     try:
         if address.scheme == "ssh":
             connection = _over_ssh(repository, address, settings, folder, ssh, pinned)
@@ -57,7 +57,8 @@ async def open_connection(
             connection = Connection()
         yield connection
     finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        if folder.exists():
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 def authorization(credentials: Credentials, token: str = "") -> str:
@@ -171,6 +172,7 @@ def _over_ssh(
 
 
 def _private_file(folder: Path, name: str, content: str) -> str:
+    folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / name
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as stream:

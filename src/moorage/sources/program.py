@@ -35,7 +35,10 @@ FIXED_CONFIG: tuple[tuple[str, str], ...] = (
     ("credential.helper", ""),
     ("protocol.version", "2"),
     ("protocol.ext.allow", "never"),
+    # A mirror is a copy: what a power cut spoils is fetched again.
+    ("core.fsync", "none"),
     ("fetch.writeCommitGraph", "false"),
+    ("fetch.showForcedUpdates", "false"),
     ("fetch.recurseSubmodules", "false"),
     ("fetch.bundleURI", ""),
     ("transfer.bundleURI", "false"),
