@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from moorage.cluster import watch
 from moorage.cluster.answers import Forbidden, NotFound
 from moorage.cluster.apply import Writer
+from moorage.cluster.converted import Converted
 from moorage.cluster.credentials import Access
 from moorage.cluster.definitions import API_SERVICE, CRD, Definitions
 from moorage.cluster.discovery import KindEntry, Kinds, discover
@@ -84,7 +85,7 @@ class ClusterSession:
         self._synced = asyncio.Event()
         self._fault: Error | None = None
         self._told = Freshness(synced=False)
-        self._converted: dict[tuple[ResourceKey, str], tuple[str, Json]] = {}
+        self._converted = Converted()
         self._lists = asyncio.Semaphore(settings.lists)
 
     # --- life
@@ -100,7 +101,7 @@ class ClusterSession:
                     failures += 1
                     self._fault = fault
                     self._tell()
-                    await asyncio.sleep(self._delay(failures))
+                    await asyncio.sleep(self.settings.backoff(failures))
                     continue
                 failures = 0
                 await self._watch_all()
@@ -235,14 +236,8 @@ class ClusterSession:
             seconds += 1
             self._tell()
             if seconds % _SETTLE_SECONDS == 0:
-                self._settle()
-
-    def _settle(self) -> None:
-        self.store.settle()
-        known = {place: self.store.get(place[0]) for place in self._converted}
-        for place, record in known.items():
-            if record is None or record.resource_version != self._converted[place][0]:
-                del self._converted[place]
+                self.store.settle()
+                self._converted.settle(self.store)
 
     # --- how far knowledge goes
 
@@ -412,22 +407,14 @@ class ClusterSession:
         entry = self.kinds.entries[key.group_kind]
         if _version_of(api_version) not in entry.versions:
             api_version = entry.api_version
-        kept = self._converted.get((key, api_version))
-        if record is not None and kept is not None and kept[0] == record.resource_version:
-            read[key] = kept[1]
-            return
-        found = await self.fetch(key, api_version)
-        if found is None or key_of(found) != key:
-            return
+        found = self._converted.get(record, api_version) if record is not None else None
+        if found is None:
+            found = await self.fetch(key, api_version)
+            if found is None or key_of(found) != key:
+                return
+            if record is not None:
+                self._converted.put(key, api_version, found)
         read[key] = found
-        self._converted.pop((key, api_version), None)
-        if record is not None:
-            self._converted[key, api_version] = (found["metadata"].get("resourceVersion", ""), found)
-
-    def _delay(self, failures: int) -> float:
-        settings = self.settings
-        grown = min(settings.backoff_limit_seconds, settings.backoff_seconds * 2.0 ** min(failures - 1, 20))
-        return grown * random.uniform(0.7, 1.3)  # noqa: S311 jitter, no secret
 
 
 def _version_of(api_version: str) -> str:

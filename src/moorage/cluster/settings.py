@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -94,3 +95,8 @@ class ClusterSettings:
         if self.inclusions and not any(rule.matches(group, kind, server) for rule in self.inclusions):
             return False
         return not any(rule.matches(group, kind, server) for rule in self.exclusions)
+
+    def backoff(self, failures: int) -> float:
+        """Return how many seconds to wait after so many failures in a row: ever longer, with jitter, to a limit."""
+        grown = min(self.backoff_limit_seconds, self.backoff_seconds * 2.0 ** min(failures - 1, 20))
+        return grown * random.uniform(0.7, 1.3)  # noqa: S311 jitter, no secret

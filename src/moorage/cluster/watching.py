@@ -84,7 +84,7 @@ class Watch:
                 self._step(watch.TooOld() if refused else watch.Cut())
                 failures += 1
                 self._failed(fault)
-                await asyncio.sleep(self._delay(failures))
+                await asyncio.sleep(self._api.settings.backoff(failures))
             else:
                 failures = 0
                 self._worked()
@@ -164,7 +164,7 @@ class Watch:
         """Wait a little when a server ends everything at once: it must not be asked in a tight circle."""
         self._quick = self._quick + 1 if quick else 0
         if self._quick:
-            await asyncio.sleep(min(_QUICK_LIMIT_SECONDS, self._delay(self._quick)))
+            await asyncio.sleep(min(_QUICK_LIMIT_SECONDS, self._api.settings.backoff(self._quick)))
 
     async def _read_pieces(self, pieces: AsyncIterator[bytes], splitter: LineSplitter) -> None:
         while True:
@@ -211,8 +211,3 @@ class Watch:
 
     def _timeout(self) -> int:
         return random.randint(*self._api.settings.watch_seconds)  # noqa: S311 spreads reconnects, no secret
-
-    def _delay(self, failures: int) -> float:
-        settings = self._api.settings
-        grown = min(settings.backoff_limit_seconds, settings.backoff_seconds * 2.0 ** min(failures - 1, 20))
-        return grown * random.uniform(0.7, 1.3)  # noqa: S311 jitter, no secret
