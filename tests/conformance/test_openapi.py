@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ def _extensions(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             if key.startswith("x-kubernetes-"):
-                yield f"{place}.{key}", str(item)
+                yield f"{place}.{key}", json.dumps(item, sort_keys=True)
             else:
                 yield from _extensions(item, f"{place}.{key}")
 

@@ -122,27 +122,53 @@ def _info() -> Json:
     return {"title": "Kubernetes", "version": f"v{kinds.VERSION}.0"}
 
 
+# What bodies and answers hold besides the kinds themselves.
+_COMMON = ("DeleteOptions", "Patch", "Status")
+_BUILTIN = ("APIResourceList", "WatchEvent")
+_OF_SUBRESOURCE = {
+    "scale": "io.k8s.api.autoscaling.v1.Scale",
+    "token": "io.k8s.api.authentication.v1.TokenRequest",
+    "eviction": "io.k8s.api.policy.v1.Eviction",
+}
+# Groups the server of custom kinds does not read options of.
+_ELSEWHERE = ("admission.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "imagepolicy.k8s.io")
+
+
 def _document(resources: list[Resource]) -> Json:
     known = kinds.definitions()
     schemas: dict[str, Any] = {}
     paths: Json = {}
     for resource in resources:
         name = schema_name(resource)
+        for more in (*_COMMON, *(("ObjectMeta", "ListMeta") if resource.custom else _BUILTIN)):
+            _gather(f"{_META}{more}", known, schemas)
+        for more in sorted(resource.subresources):
+            _gather(_OF_SUBRESOURCE.get(more, ""), known, schemas)
         if resource.custom:
             schemas[name] = custom_schema(resource)
-            for more in (
-                f"{_META}ObjectMeta",
-                f"{_META}ListMeta",
-                f"{_META}Status",
-                f"{_META}DeleteOptions",
-                f"{_META}Patch",
-            ):
-                _gather(more, known, schemas)
             schemas[f"{name}List"] = _list_schema(resource, name)
         elif name:
             _gather(name, known, schemas)
+            _gather(f"{name}List", known, schemas)
         paths.update(_paths(resource, name))
+    if resources:
+        _narrow_options(schemas, resources[0])
     return {"openapi": "3.0.0", "info": _info(), "paths": paths, "components": {"schemas": schemas}}
+
+
+def _narrow_options(schemas: dict[str, Any], resource: Resource) -> None:
+    """Let the types that belong to every group name those groups alone that read them here."""
+    for kind in ("DeleteOptions", "WatchEvent"):
+        schema = schemas.get(f"{_META}{kind}")
+        if schema is None:
+            continue
+        named = schema["x-kubernetes-group-version-kind"]
+        if resource.custom:
+            kept = [each for each in named if each["group"] not in _ELSEWHERE]
+        else:
+            own = (resource.group, resource.version)
+            kept = [each for each in named if (each["group"], each["version"]) in (("", "v1"), own)]
+        schemas[f"{_META}{kind}"] = {**schema, "x-kubernetes-group-version-kind": kept}
 
 
 def schema_name(resource: Resource) -> str:
@@ -154,7 +180,9 @@ def schema_name(resource: Resource) -> str:
 
 def custom_schema(resource: Resource) -> Json:
     """Return the definition of a custom kind: its own schema with the fields every object has."""
-    schema = dict(resource.openapi or {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    schema = _with_embedded(
+        resource.openapi or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    )
     reference = {"allOf": [{"$ref": f"{_REF}{_META}ObjectMeta"}], "default": {}}
     schema["properties"] = {
         **(schema.get("properties") or {}),
@@ -166,7 +194,26 @@ def custom_schema(resource: Resource) -> Json:
         "metadata": {**reference, "description": "Standard object's metadata."},
     }
     schema["x-kubernetes-group-version-kind"] = [_gvk(resource)]
-    return schema
+    return {**schema, **_selectable(resource)}
+
+
+def _selectable(resource: Resource) -> Json:
+    fields = [{"fieldPath": path} for path in resource.selectable]
+    return {"x-kubernetes-selectable-fields": fields} if fields else {}
+
+
+def _with_embedded(schema: Any) -> Any:
+    """Return a schema in which whole objects inside objects have the fields every object has."""
+    if isinstance(schema, list):
+        return [_with_embedded(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {name: _with_embedded(each) for name, each in schema.items()}
+    if schema.get("x-kubernetes-embedded-resource") is True:
+        reference = {"allOf": [{"$ref": f"{_REF}{_META}ObjectMeta"}]}
+        own = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": reference}
+        result["properties"] = {**(result.get("properties") or {}), **own}
+    return result
 
 
 def _list_schema(resource: Resource, name: str) -> Json:
@@ -181,11 +228,12 @@ def _list_schema(resource: Resource, name: str) -> Json:
             "items": {"type": "array", "items": {"$ref": _REF + name}},
         },
         "x-kubernetes-group-version-kind": [{**_gvk(resource), "kind": resource.list_kind}],
+        **_selectable(resource),
     }
 
 
 def _gvk(resource: Resource) -> Json:
-    return {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    return {"group": resource.group, "kind": resource.kind, "version": resource.version}
 
 
 def _gather(name: str, known: Mapping[str, Any], into: dict[str, Any]) -> None:
