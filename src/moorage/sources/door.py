@@ -25,6 +25,7 @@ from moorage.sources.program import Git
 from moorage.sources.settings import GitSettings
 from moorage.sources.snapshot import CommitFiles, Snapshot
 from moorage.sources.store import Store
+from moorage.sources.upkeep import is_cluttered, tidy
 from moorage.sources.webhook import RevisionSeen
 
 _TRIM_EVERY = 300.0
@@ -79,6 +80,12 @@ class Sources:
             mirror = self._mirrors.pop(gone.stem, None)
             if mirror is not None:
                 await mirror.close()
+
+    async def tidy(self) -> None:
+        """Put the mirrors together that lie in too many pieces, one after another."""
+        for mirror in list(self._mirrors.values()):
+            if await asyncio.to_thread(is_cluttered, mirror.folder):
+                await tidy(self._git, mirror.folder, mirror.name, memory=self.settings.git_memory)
 
     # Configuration
 
@@ -224,3 +231,4 @@ class Sources:
         while True:
             await asyncio.sleep(_TRIM_EVERY)
             await self.trim()
+            await self.tidy()
