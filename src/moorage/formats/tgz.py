@@ -16,6 +16,9 @@ from typing import IO
 from moorage.model.errors import LimitExceeded, PathEscapes, RenderFailed
 
 _CHUNK = 1 << 16
+_MOST_HEADER = 1 << 20
+_LINKS = (tarfile.LNKTYPE, tarfile.SYMTYPE)
+_HEADERS = 4 * tarfile.BLOCKSIZE
 
 
 class Budget:
@@ -24,6 +27,11 @@ class Budget:
     def __init__(self, entries: int = 20_000, size: int = 100 * 1024 * 1024) -> None:
         self._most = entries, size
         self._entries, self._size = entries, size
+
+    @property
+    def flow(self) -> int:
+        """How many bytes of an archive can lead to what may still come out."""
+        return self._size + _HEADERS * (self._entries + 1) + tarfile.RECORDSIZE
 
     def take(self, name: str, *, entries: int = 0, size: int = 0) -> None:
         """Use some of the budget. Raises LimitExceeded when it does not last."""
@@ -51,17 +59,53 @@ def unpack(archive: IO[bytes], name: str, budget: Budget) -> Iterator[tuple[str,
     """
     try:
         # tarfile's own gzip takes an archive that was cut off for a shorter one.
-        with gzip.GzipFile(fileobj=archive) as plain, tarfile.open(fileobj=plain, mode="r|") as entries:
+        with gzip.GzipFile(fileobj=archive) as plain, _opened(plain, name, budget) as entries:
             for entry in entries:
                 budget.take(name, entries=1)
                 if not entry.isdir():
                     yield _path(entry, name), _content(entries, entry, name, budget)
             while rest := plain.read(_CHUNK):
                 budget.take(name, size=len(rest))
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, *_SLIPS) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise RenderFailed(f"{name}: not a readable chart archive; fetch or package it again") from None
+
+
+# What tarfile lets slip when headers of sparse files, and extended headers of extended headers, are made up.
+_SLIPS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+class _Entry(tarfile.TarInfo):
+    """A header that is refused before its size is believed: those that are read into memory are small."""
+
+    def _proc_member(self, entries: tarfile.TarFile) -> tarfile.TarInfo:
+        special = not self.isreg() and self.type not in (tarfile.DIRTYPE, *_LINKS)
+        if self.size < 0 or (special and self.size > _MOST_HEADER):
+            raise tarfile.ReadError
+        found: tarfile.TarInfo = super()._proc_member(entries)  # type: ignore[misc]
+        if found.size < 0:
+            raise tarfile.ReadError
+        return found
+
+
+class _Flow:
+    """The unpacked archive, which ends in LimitExceeded when more flows than all that may come out and its headers."""
+
+    def __init__(self, plain: gzip.GzipFile, name: str, most: int) -> None:
+        self._plain, self._name, self._left = plain, name, most
+
+    def read(self, size: int) -> bytes:
+        content = self._plain.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise LimitExceeded(f"{self._name}: unpacks to more than a chart may hold; use a smaller chart")
+        return content
+
+
+def _opened(plain: gzip.GzipFile, name: str, budget: Budget) -> tarfile.TarFile:
+    flow = _Flow(plain, name, budget.flow)
+    return tarfile.open(fileobj=flow, mode="r|", tarinfo=_Entry)  # type: ignore[call-overload, no-any-return]
 
 
 def _path(entry: tarfile.TarInfo, name: str) -> str:
@@ -76,7 +120,8 @@ def _path(entry: tarfile.TarInfo, name: str) -> str:
 
 def _content(entries: tarfile.TarFile, entry: tarfile.TarInfo, name: str, budget: Budget) -> bytes:
     source = entries.extractfile(entry)
-    assert source is not None
+    if source is None:
+        raise tarfile.ReadError
     content = bytearray()
     while chunk := source.read(_CHUNK):
         budget.take(name, size=len(chunk))
