@@ -105,7 +105,7 @@ class Server:
         if "sendInitialEvents" in request.query and plural not in self.silent:
             end = '{"annotations": {"k8s.io/initial-events-end": "true"}, "resourceVersion": "5"}'
             await response.write(f'{{"type": "BOOKMARK", "object": {{"metadata": {end}}}}}\n'.encode())
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return response
 
 

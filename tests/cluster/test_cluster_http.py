@@ -169,7 +169,7 @@ async def test_a_slow_server_is_told_by_its_name_and_time() -> None:
     """
 
     async def slow(request: web.BaseRequest) -> web.Response:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         return fine()
 
     async with a_server(slow) as url, an_api(Access(url), quick(timeout_seconds=0.1)) as api:
@@ -271,13 +271,18 @@ async def test_at_most_so_many_requests_run_at_once() -> None:
     """
     The limit of the settings holds for any number of askers.
     """
-    running, most = 0, 0
+    running, most, full = 0, 0, asyncio.Event()
 
     async def count(request: web.BaseRequest) -> web.Response:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        if running == 4:
+            full.set()
+        await full.wait()
+        for _ in range(100):
+            # Everybody else who could begin has the time to.
+            await asyncio.sleep(0)
         running -= 1
         return fine()
 
@@ -361,7 +366,6 @@ async def test_a_stream_that_breaks_is_a_trouble_of_the_cluster() -> None:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"first")
-        await asyncio.sleep(0.05)
         assert request.transport is not None
         request.transport.close()
         return response
@@ -382,7 +386,7 @@ async def test_a_stream_that_falls_silent_ends() -> None:
     async def silent(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         return response
 
     async with a_server(silent) as url, an_api(Access(url)) as api:

@@ -46,7 +46,7 @@ async def create_boat(api: Api, body: Json) -> Json:
         try:
             return await create(api, BOATS, body)
         except NotFound:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 async def test_what_is_in_the_cluster_is_known_when_ready() -> None:
