@@ -32,7 +32,7 @@ def main() -> int:
         return _try_files(targets, asked.input)
     begun = time.monotonic()
     totals = {target.name: Result() for target in targets}
-    for chunk, result in run_all(_chunks(targets, asked.inputs, asked.seed), asked.processes):
+    for chunk, result in run_all(chunks_of(targets, asked.inputs, asked.seed), asked.processes):
         _add(totals[chunk.target.name], result)
     _print_table(targets, totals, asked.inputs)
     print(f"seed {asked.seed}, {asked.processes} processes, {time.monotonic() - begun:.0f} s")
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _chunks(targets: Sequence[Target], inputs: int, seed: int) -> list[Chunk]:
+def chunks_of(targets: Sequence[Target], inputs: int, seed: int) -> list[Chunk]:
     """Return all chunks: the first of every target before the second of any, so that failures show early."""
     chunks: list[Chunk] = []
     for target in targets:

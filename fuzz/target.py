@@ -29,7 +29,8 @@ class Target:
     are. `words` are pieces that mean something to the reader; half of an
     input's luck is to hold them. `share` is the part of the asked-for inputs
     that is tried, for readers too slow for all of them. A refusal may not be
-    longer than `longest_message`. `finish` mends what a
+    longer than `longest_message`. `always_refuses` is for readers that turn
+    complaints into errors. `finish` mends what a
     change breaks and no attacker would leave broken, such as a checksum.
     """
 
@@ -41,6 +42,7 @@ class Target:
     shape: Literal["bytes", "json"] = "bytes"
     share: float = 1.0
     longest_message: int = 10_000
+    always_refuses: bool = False
     longest: int = 65_536
     finish: Callable[[bytes], bytes] | None = None
 

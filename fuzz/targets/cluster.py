@@ -284,5 +284,11 @@ TARGETS = (
     Target("cluster-secret", read_secret, json_bytes(*_SECRETS), shape="json"),
     Target("watch", read_watch, (b"\n".join(_LINES), *_LINES), _JSON_WORDS),
     Target("list", read_list, _PAGES, _JSON_WORDS),
-    Target("status", read_failure, (*_STATUS, b"upstream connect error", b"<html>"), _JSON_WORDS),
+    Target(
+        "status",
+        read_failure,
+        (*_STATUS, b"upstream connect error", b"<html>"),
+        _JSON_WORDS,
+        always_refuses=True,
+    ),
 )

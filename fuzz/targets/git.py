@@ -195,5 +195,6 @@ TARGETS = (
             b"curl ",
         ),
         longest=16_384,
+        always_refuses=True,
     ),
 )
