@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from posixpath import normpath
 
 import structlog
@@ -123,7 +123,11 @@ class Repositories:
         kind = "git"
         if app.source.chart:
             kind = "oci" if app.source.repo_url.startswith("oci://") else "helm"
-        return self.sources.repository(app.source.repo_url, app.project, kind)
+        repository = self.sources.repository(app.source.repo_url, app.project, kind)
+        helm = app.source.options.get("helm")
+        if isinstance(helm, Mapping) and helm.get("passCredentials") is True:
+            return replace(repository, pass_credentials=True)
+        return repository
 
     # What repositories tell
 

@@ -140,10 +140,14 @@ class Outward:
     def _proxy(self, url: str) -> str | None:
         proxy = self._repository.proxy or self._settings.proxy
         exempt = (self._repository.no_proxy or self._settings.no_proxy).split(",")
-        host = urlsplit(url).hostname or ""
-        if any(part.strip() and host.endswith(part.strip().lstrip("*")) for part in exempt):
+        host = (urlsplit(url).hostname or "").lower()
+        if any(_covers(part.strip().lower().lstrip("*").lstrip("."), host) for part in exempt):
             return None
         return proxy or None
+
+
+def _covers(domain: str, host: str) -> bool:
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
 
 
 class _Judging(AbstractResolver):
