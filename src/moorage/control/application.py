@@ -243,7 +243,10 @@ class ApplicationPass:
             view_of_live = _seen(plan, operation, live, notes, comparison)
             if news := finished_hooks(plan, operation.outcomes, view_of_live):
                 operation = operation.with_outcomes(news)
-            if await hooks.release_finished(seen.allowed.session, plan, operation, live.objects):
+            if over := hooks.finished(plan, operation, live.objects):
+                # On record first: once let go of, a hook may be gone, and with it all that is known of it.
+                app = await self.reporter.report(app, _view(app, seen, operation))
+                await hooks.release_all(seen.allowed.session, over)
                 live = await self.observer.live(app, target, seen.config, seen.allowed.session)
             move = next_move(plan, operation.outcomes, view_of_live)
             match move:
@@ -268,7 +271,7 @@ class ApplicationPass:
                     continue
                 case Wait():
                     if supersedes(operation, app, seen.target.revision, waiting=True):
-                        await hooks.release_all(seen.allowed.session, plan, live.objects)
+                        await hooks.release_all(seen.allowed.session, hooks.all_kept(plan, live.objects))
                         done_text = f"superseded by {seen.target.revision[:7]}: {move.message}"
                         ended = replace(
                             operation, phase=OperationPhase.FAILED, finished_at=self._now(), message=done_text
@@ -278,8 +281,11 @@ class ApplicationPass:
                     await self.reporter.report(app, _view(app, seen, waiting))
                     return Next(STILL_WAITING_SECONDS)
                 case Finished():
+                    kept = hooks.all_kept(plan, live.objects)
+                    if kept or move.cleanup:
+                        app = await self.reporter.report(app, _view(app, seen, operation))
                     await self._cleanup(move, seen)
-                    await hooks.release_all(seen.allowed.session, plan, live.objects)
+                    await hooks.release_all(seen.allowed.session, kept)
                     if move.succeeded:
                         now = self._now()
                         ended = replace(
@@ -342,7 +348,7 @@ class ApplicationPass:
             if a.verb == "hook" and a.key in operation.outcomes
         )
         await self._cleanup(Finished(False, "", running), seen)
-        await hooks.release_all(seen.allowed.session, plan, seen.live.objects)
+        await hooks.release_all(seen.allowed.session, hooks.all_kept(plan, seen.live.objects))
         ended = replace(
             operation, phase=OperationPhase.FAILED, finished_at=self._now(), message="Operation terminated"
         )

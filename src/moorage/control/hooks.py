@@ -46,14 +46,9 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> None
         session.observe(after)
 
 
-async def release_finished(
-    session: ClusterSession, plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]
-) -> bool:
-    """Let go of the hooks whose success is on record, and of those that somebody deleted; whether there were any."""
-    over = [(key, body) for key, body in _hooks(plan, live) if _is_over(key, body, operation)]
-    for key, body in over:
-        await release(session, key, body)
-    return bool(over)
+def finished(plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]) -> dict[ResourceKey, Json]:
+    """Return the kept hooks that were seen to succeed, and those that somebody deleted."""
+    return {key: body for key, body in _hooks(plan, live) if _is_over(key, body, operation)}
 
 
 def _is_over(key: ResourceKey, body: Json, operation: Operation) -> bool:
@@ -63,9 +58,14 @@ def _is_over(key: ResourceKey, body: Json, operation: Operation) -> bool:
     return any(outcome.message.startswith(HOOK_DONE) for outcome in done)
 
 
-async def release_all(session: ClusterSession, plan: Plan, live: Mapping[ResourceKey, Json]) -> None:
-    """Let go of every hook of an operation that is over."""
-    for key, body in _hooks(plan, live):
+def all_kept(plan: Plan, live: Mapping[ResourceKey, Json]) -> dict[ResourceKey, Json]:
+    """Return every hook of an operation that is still kept."""
+    return dict(_hooks(plan, live))
+
+
+async def release_all(session: ClusterSession, bodies: Mapping[ResourceKey, Json]) -> None:
+    """Let go of hooks. What became of them must be on record by then: it may be the last that is known of them."""
+    for key, body in bodies.items():
         await release(session, key, body)
 
 
