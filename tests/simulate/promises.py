@@ -121,6 +121,8 @@ class Promises:
             self._break(f"hook {key} was deleted while its application was in no operation")
 
     def _written(self, key: ResourceKey, before: Json | None, body: Json, *, created: bool) -> None:
+        if before is not None and _without_books(before) == _without_books(body):
+            return
         owner = tracked_by(body)
         if key.kind == "CustomResourceDefinition" or (key.kind == "Namespace" and key.name.startswith("of-")):
             return  # neither is tracked, and so never pruned
@@ -221,6 +223,12 @@ class Promises:
             and (status.get("operationState") or {}).get("phase") != "Running"
             and "operation" not in app
         )
+
+
+def _without_books(body: Json) -> Json:
+    """Return a body without what the API server notes about who wrote it."""
+    books = ("managedFields", "resourceVersion", "finalizers")
+    return {**body, "metadata": {n: v for n, v in body["metadata"].items() if n not in books}}
 
 
 def tracked_by(body: Json) -> str | None:

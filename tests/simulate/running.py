@@ -72,6 +72,7 @@ class _Play:
         self.plan = plan
         self.contents: list[Contents] = [plan.start]
         self.began = 0.0
+        self._dropped: set[str] = set()
         self._later: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
@@ -118,7 +119,9 @@ class _Play:
                     await world.patch_application(app, patch)
             case plans.Drop(app, seconds):
                 await world.remove(application_key(app))
-                self._do_later(seconds, app)
+                if app not in self._dropped:
+                    self._dropped.add(app)
+                    self._do_later(seconds, app)
             case plans.GitDown(seconds):
                 world.remote.down = True
                 world.loop.call_later(seconds, setattr, world.remote, "down", False)
@@ -142,6 +145,7 @@ class _Play:
             while self.world.promises.application(app) is not None:  # noqa: ASYNC110 people look now and then
                 await asyncio.sleep(1.0)
             self.world.note(f"{app} is declared again")
+            self._dropped.discard(app)
             await self.world.put(self.world.apps[app].body())
 
         self._later.append(asyncio.create_task(declare()))
