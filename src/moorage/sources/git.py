@@ -15,29 +15,24 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from moorage.model.errors import Error, LimitExceeded, PathNotFound, RevisionNotFound, SourceRefused
+from moorage.model.errors import Error, LimitExceeded, RevisionNotFound
 from moorage.sources.addresses import Address, parse_address, shown
-from moorage.sources.connections import open_connection
-from moorage.sources.credentials import Repository, scrub
+from moorage.sources.contents import Contents
+from moorage.sources.credentials import Repository
 from moorage.sources.gitfaults import classify, is_damaged
-from moorage.sources.network import look_up
-from moorage.sources.objects import OBJECT_ID, SUBMODULE, TREE, Commit, Entry, Missing, ObjectReader
-from moorage.sources.program import Connection, Ended, Git
+from moorage.sources.objects import OBJECT_ID, SUBMODULE, ObjectReader
+from moorage.sources.program import Ended, Git
 from moorage.sources.refs import RefTable, check_ref, find_ref, is_short_id, parse_refs
 from moorage.sources.settings import GitSettings
+from moorage.sources.wire import TokenSource, Wire
 
-_LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _EVERYTHING = ("+refs/heads/*:refs/moorage/all/heads/*", "+refs/tags/*:refs/moorage/all/tags/*")
 _SMALL = (".yaml", ".yml", ".json", ".tpl", ".txt")
 _LATER = "blob:limit=256k"
 _FAILURE_KEPT = 5.0
-_TREE_LIMIT = 64 * 1024 * 1024
-
-TokenSource = Callable[[Repository], Awaitable[str]]
 
 
 class _Round:
@@ -50,7 +45,7 @@ class _Round:
         self.error: Error | None = None
 
 
-class Mirror:
+class Mirror(Contents):
     """
     A bare copy of one repository, kept up to date on demand.
 
@@ -70,15 +65,15 @@ class Mirror:
     ) -> None:
         self.repository = repository
         self.address: Address = parse_address(repository.url, settings.schemes)
+        self.name = shown(repository.url)
         self.folder = folder
         self.table: RefTable | None = None
         self.looked_at = float("-inf")
         self.fetches = 0
         self.looks = 0
-        self._scratch = scratch
         self._git = git
         self._settings = settings
-        self._token = token
+        self._wire = Wire(self.address, scratch, git, settings, token)
         self._clock = clock
         self._fetching = asyncio.Lock()
         self._looking = asyncio.Lock()
@@ -89,11 +84,6 @@ class Mirror:
         self._made = False
         self._piecewise = "", 0
         self._reader: ObjectReader | None = None
-
-    @property
-    def name(self) -> str:
-        """How messages name the repository."""
-        return shown(self.repository.url)
 
     # Refs
 
@@ -192,107 +182,7 @@ class Mirror:
                 self.table = self.table.having(full, None)
             raise
 
-    async def has(self, oid: str) -> bool:
-        """Return whether an object is in the mirror."""
-        return await (await self._open()).kind(oid) is not None
-
     # Objects
-
-    async def commit(self, oid: str) -> Commit:
-        """Return a commit's author, date, message and parents."""
-        try:
-            return await (await self._open()).commit(oid, self._settings.file_bytes)
-        except Missing as error:
-            raise RevisionNotFound(f"repository {self.name}: commit {oid[:12]} is not there") from error
-
-    async def tree(self, oid: str) -> Mapping[str, Entry]:
-        """Return the names in a tree."""
-        try:
-            return await (await self._open()).tree(oid, _TREE_LIMIT)
-        except Missing as error:
-            raise RevisionNotFound(f"repository {self.name}: tree {oid[:12]} is not there") from error
-
-    async def entry_at(self, commit: str, path: str) -> Entry:
-        """
-        Return what stands at a path of a commit; the empty path and ``.`` are its root.
-
-        Raises:
-            PathNotFound: when nothing does.
-            SourceRefused: when the path leads into a submodule.
-        """
-        here = Entry(TREE, (await self.commit(commit)).tree)
-        walked: list[str] = []
-        for part in split_path(path, self.name):
-            if here.mode == SUBMODULE:
-                raise SourceRefused(
-                    f"repository {self.name}: {'/'.join(walked)} is a submodule; Moorage does not read submodules. "
-                    "Name the submodule's own repository as the source instead"
-                )
-            found = (await self.tree(here.oid)).get(part) if here.mode == TREE else None
-            walked.append(part)
-            if found is None:
-                raise PathNotFound(
-                    f"repository {self.name}: {'/'.join(walked)} does not exist at {commit[:12]}"
-                )
-            here = found
-        return here
-
-    async def tree_at(self, commit: str, path: str) -> str:
-        """Return the id of the folder at a path of a commit; equal ids mean equal content."""
-        entry = await self.entry_at(commit, path)
-        if entry.mode == SUBMODULE:
-            raise SourceRefused(
-                f"repository {self.name}: {path} is a submodule; Moorage does not read submodules. "
-                "Name the submodule's own repository as the source instead"
-            )
-        if entry.mode != TREE:
-            raise PathNotFound(
-                f"repository {self.name}: {path} is a file at {commit[:12]}; a source path is a folder"
-            )
-        return entry.oid
-
-    async def files(self, tree: str) -> dict[str, Entry]:
-        """Return all files below a tree by their path, submodules included as what they are."""
-        files: dict[str, Entry] = {}
-        level = [("", tree)]
-        while level:
-            trees = await asyncio.gather(*(self.tree(oid) for _, oid in level))
-            below: list[tuple[str, str]] = []
-            for (prefix, _), entries in zip(level, trees, strict=True):
-                for name, entry in entries.items():
-                    if entry.mode == TREE:
-                        below.append((f"{prefix}{name}/", entry.oid))
-                    else:
-                        files[prefix + name] = entry
-            if len(files) + len(below) > self._settings.tree_entries:
-                raise LimitExceeded(
-                    f"repository {self.name}: more than {self._settings.tree_entries} files below the source path"
-                )
-            level = below
-        return files
-
-    async def blob(self, oid: str, path: str = "") -> bytes:
-        """
-        Return a file's content.
-
-        Raises:
-            SourceRefused: when it is a Git LFS pointer; `path` names it in the message.
-        """
-        reader = await self._open()
-        try:
-            _, content = await reader.read(oid, self._settings.file_bytes)
-        except Missing:
-            await self.fetch_objects([oid])
-            try:
-                _, content = await reader.read(oid, self._settings.file_bytes)
-            except Missing as error:
-                raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
-        if content.startswith(_LFS):
-            raise SourceRefused(
-                f"repository {self.name}: {path or oid[:12]} is a Git LFS pointer, not the file itself; "
-                "Moorage does not fetch from LFS. Commit the file without LFS (git lfs untrack)"
-            )
-        return content
 
     async def fetch_objects(self, oids: Iterable[str], commit: str = "") -> None:
         """
@@ -325,40 +215,6 @@ class Mirror:
         return await self._lacking(
             entry.oid for path, entry in files.items() if entry.mode != SUBMODULE and path.endswith(_SMALL)
         )
-
-    async def size(self, oid: str) -> int:
-        """Return how many bytes a file has."""
-        try:
-            return await (await self._open()).size(oid)
-        except Missing as error:
-            raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
-
-    async def changed_paths(self, old: str, new: str, limit: int = 10_000) -> frozenset[str] | None:
-        """
-        Return the paths of the files that differ between two commits, or None when there are too many.
-
-        Only folders whose ids differ are read, so the cost is that of the change.
-        """
-        changed: set[str] = set()
-        level = [("", (await self.commit(old)).tree, (await self.commit(new)).tree)]
-        while level:
-            below: list[tuple[str, str, str]] = []
-            for prefix, before, after in level:
-                left = await self.tree(before) if before else {}
-                right = await self.tree(after) if after else {}
-                for name in left.keys() | right.keys():
-                    was, now = left.get(name), right.get(name)
-                    if was == now:
-                        continue
-                    trees = [entry.oid if entry and entry.mode == TREE else "" for entry in (was, now)]
-                    if any(trees):
-                        below.append((f"{prefix}{name}/", trees[0], trees[1]))
-                    if any(entry and entry.mode != TREE for entry in (was, now)):
-                        changed.add(prefix + name)
-            if len(changed) + len(below) > limit:
-                return None
-            level = below
-        return frozenset(changed)
 
     def adopt(self, repository: Repository) -> None:
         """Use other credentials or options for the same repository from now on."""
@@ -430,24 +286,12 @@ class Mirror:
     async def _remote(
         self, arguments: list[str], *, timeout: float, stdin: bytes = b"", writing: bool = False
     ) -> Ended:
-        async with await self._connect() as connection:
-            ended = await self._git.run(
-                arguments,
-                folder=self.folder if writing else None,
-                connection=connection,
-                schemes=self._settings.schemes,
-                stdin=stdin,
-                limit=self._settings.refs_bytes,
-                timeout=timeout,
-                file_bytes=self._settings.fetch_bytes,
-                memory=self._settings.git_memory,
-                what=f"repository {self.name}",
-            )
+        folder = self.folder if writing else None
+        ended = await self._wire.run(self.repository, arguments, timeout=timeout, stdin=stdin, folder=folder)
         if ended.code != 0:
-            words = scrub(ended.stderr, self.repository.credentials)
-            if writing and is_damaged(words):
+            if writing and is_damaged(ended.stderr):
                 await self._discard()
-            raise classify(self.name, words)
+            raise classify(self.name, ended.stderr)
         return ended
 
     async def _discard(self) -> None:
@@ -456,26 +300,6 @@ class Mirror:
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
         self._made = False
         self._reader = None
-
-    async def _connect(self) -> AbstractAsyncContextManager[Connection]:
-        pinned: tuple[str, ...] = ()
-        proxied = bool(self.repository.proxy or self._settings.proxy) and self.address.scheme != "ssh"
-        if self.address.host and not proxied:
-            pinned = await look_up(
-                self.address.host, self.address.port, allow_private=self._settings.allow_private
-            )
-        token = ""
-        if self._token is not None and self.repository.credentials.github_private_key:
-            token = await self._token(self.repository)
-        return open_connection(
-            self.repository,
-            self.address,
-            self._settings,
-            self._scratch,
-            ssh=self._git.ssh,
-            token=token,
-            pinned=pinned,
-        )
 
     async def _make(self) -> None:
         # One of a crowd makes the folder; a second `git init` beside it would fail over its lock.
@@ -579,19 +403,6 @@ class Mirror:
         """Mark the mirror as used now, for the store to know what to forget first."""
         if self.folder.exists():
             os.utime(self.folder)
-
-
-def split_path(path: str, name: str) -> list[str]:
-    """
-    Return the parts of a source path.
-
-    Raises:
-        SourceRefused: for an absolute path, a ``..`` or a control character.
-    """
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if path.startswith("/") or ".." in parts or any(ord(char) < 32 or char == "\x7f" for char in path):
-        raise SourceRefused(f"repository {name}: path {ascii(path)[:200]} must be relative and stay inside")
-    return parts
 
 
 def _kept_name(full: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from moorage.model.errors import LimitExceeded, PathNotFound, SourceRefused
-from moorage.sources.git import Mirror, split_path
+from moorage.sources.contents import Contents, split_path
 from moorage.sources.objects import EXECUTABLE, LINK, SUBMODULE, TREE, Entry
 
 
@@ -70,7 +70,7 @@ class Snapshot:
 class CommitFiles:
     """The files of one commit, read from a mirror when asked for."""
 
-    def __init__(self, mirror: Mirror, commit: str, limit: int) -> None:
+    def __init__(self, mirror: Contents, commit: str, limit: int) -> None:
         self._mirror = mirror
         self._commit = commit
         self._limit = limit
