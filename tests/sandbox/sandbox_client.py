@@ -76,7 +76,7 @@ class Client:
         status, told, answer = await self.sandbox.handle(method, path, urlencode(query), headers, sent)
         assert isinstance(answer, bytes)
         shown = dict(told)
-        is_json = shown.get("content-type") == "application/json" and answer
+        is_json = shown.get("content-type") == "application/json" and answer.startswith((b"{", b"["))
         return Reply(status, orjson.loads(answer) if is_json else answer, shown)
 
     async def get(self, path: str, **query: str) -> Reply:

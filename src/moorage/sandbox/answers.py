@@ -175,6 +175,16 @@ def method_not_allowed() -> Failure:
     )
 
 
+def not_while_ending() -> Failure:
+    """Return the refusal of a new object of a kind whose definition is being deleted."""
+    return Failure(
+        405,
+        "MethodNotAllowed",
+        "create not allowed while custom resource definition is terminating",
+        {},
+    )
+
+
 def expired(message: str) -> Failure:
     """Return the refusal of a version that is no longer remembered (410)."""
     return Failure(410, "Expired", message)

@@ -31,6 +31,8 @@ class Definitions:
         """Serve what an earlier run defined."""
         for entry in self.store.collection(GROUP, PLURAL).objects.values():
             serve(self.registry, entry.body)
+            if entry.body["metadata"].get("deletionTimestamp"):
+                self._close(entry.body["spec"])
 
     def changed(self, resource: tuple[str, str], change: Change) -> None:
         """Follow one change in the store."""
@@ -72,6 +74,7 @@ class Definitions:
 
     def _clean(self, entry: Entry) -> None:
         spec = entry.body["spec"]
+        self._close(spec)
         resource = self.registry.of_plural(spec["group"], spec["names"]["plural"])
         collection = self.store.collection(spec["group"], spec["names"]["plural"])
         if resource is not None:
@@ -81,6 +84,11 @@ class Definitions:
                 ):
                     self.writes.delete(resource, key, {}, Options(tracked=False))
         self._after_last((spec["group"], spec["names"]["plural"]))
+
+    def _close(self, spec: Json) -> None:
+        for resource in self.registry.serving(spec["group"]):
+            if resource.plural == spec["names"]["plural"]:
+                resource.ending = True
 
     def _after_last(self, resource: tuple[str, str]) -> None:
         held = self.store.collections.get(resource)

@@ -81,6 +81,8 @@ class Resource:
     """Fields of a custom kind that field selectors may name."""
     openapi: Json | None = None
     warning: str = ""
+    ending: bool = False
+    """Whether its definition waits for the last objects to go; none are made any more."""
     api_version: str = field(init=False)
     head: bytes = field(init=False)
     storage_api_version: str = field(init=False)

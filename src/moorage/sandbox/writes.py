@@ -88,7 +88,7 @@ class Writes:
         """Store a new object; `body` becomes the store's. Raises Failure."""
         told = (body.get("metadata") or {}).get("resourceVersion")
         self._name(body, namespace, resource)
-        self._admit_namespace(resource, namespace, body["metadata"]["name"])
+        self._admit(resource, namespace, body["metadata"]["name"])
         if told and told != "0":
             raise answers.Failure(500, "", "resourceVersion should not be set on objects to be created")
         return self._insert(resource, namespace, body, options)
@@ -176,7 +176,7 @@ class Writes:
         if entry is None and subresource:
             raise answers.not_found(resource.group, resource.plural, key[1])
         if entry is None:
-            self._admit_namespace(resource, key[0], key[1])
+            self._admit(resource, key[0], key[1])
         if causes := resource.rules.applied_faults(config):
             raise answers.invalid(resource.group, resource.kind, key[1], causes)
         live = resource.shown(entry.body) if entry is not None else None
@@ -255,7 +255,9 @@ class Writes:
             )
             raise answers.invalid(resource.group, resource.kind, "", [cause])
 
-    def _admit_namespace(self, resource: Resource, namespace: str, name: str) -> None:
+    def _admit(self, resource: Resource, namespace: str, name: str) -> None:
+        if resource.ending:
+            raise answers.not_while_ending()
         if not resource.namespaced:
             return
         space = self.store.collection("", "namespaces").objects.get(("", namespace))
