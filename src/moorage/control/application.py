@@ -439,6 +439,7 @@ def _still_known(
 def _seen(plan: Plan, operation: Operation, live: LiveState, notes: Notebook, comparison: Comparison) -> Seen:
     present: set[ResourceKey] = set()
     health: dict[ResourceKey, Health | None] = {}
+    unsettled: set[ResourceKey] = set()
     for step in (*plan.steps, *plan.on_failure):
         for action in step.actions:
             body = live.objects.get(action.resource)
@@ -446,7 +447,9 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, notes: Notebook, co
                 present.add(action.resource)
                 difference = comparison.by_key.get(action.resource)
                 health[action.resource] = difference.health if difference else assess(body)
-    return Seen(frozenset(present), health)
+            elif action.resource.group_kind in live.gaps:
+                unsettled.add(action.resource)
+    return Seen(frozenset(present), health, frozenset(unsettled))
 
 
 def _generated_hooks(plan: Plan, target: TargetState) -> tuple[Manifest, ...]:
