@@ -130,7 +130,7 @@ class Home:
         try:
             answer = await self.api.request("POST", path, body=DEFAULT_PROJECT, kind="AppProject")
         except Conflicted:
-            return True  # it is there, and the watch will tell
+            return False  # somebody else made it: the watch tells before the next try
         except Error as error:
             log.warning("The default project cannot be made", reason=error.reason, error=str(error))
             return False
