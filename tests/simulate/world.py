@@ -54,8 +54,21 @@ CLUSTER = ClusterSettings(
 SETTINGS = Settings(
     serve=ServeSettings(namespace=NAMESPACE, listen="", data="/nowhere", stop_seconds=0.001, lease=False)
 )
-SHELF: Shelf[Schemas] = Shelf(Schemas)
-"""Schemas by the hash of their document: reading them again in every life would only cost time."""
+_MADE: dict[str, Schemas] = {}
+
+
+class WorldShelf(Shelf[Schemas]):
+    """
+    A shelf for one life of the process.
+
+    It is empty at first, so that every life asks for the same documents; what a
+    document means is worked out once for all worlds.
+    """
+
+    def add(self, digest: str, definitions: Json) -> Schemas:
+        self._make = lambda _: _MADE.get(digest) or _MADE.setdefault(digest, Schemas(definitions))
+        return super().add(digest, definitions)
+
 
 BYSTANDERS: tuple[Json, ...] = (
     {
@@ -140,7 +153,7 @@ class World:
             renders=lambda _: RenderPool(RenderSettings()),
             listening=_listening_to_nobody,
             clock=self.loop.now,
-            shelf=lambda: SHELF,
+            shelf=lambda: WorldShelf(Schemas),
         )
         self.house = House(SETTINGS, ACCESS, cluster_settings=CLUSTER, parts=parts)
         self._running = asyncio.create_task(self.house.run())
