@@ -8,6 +8,7 @@ Git and the render workers count as Moorage's own.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOOR = [sys.executable, "-m", "moorage"]
 _TICK = os.sysconf("SC_CLK_TCK")
 _GRACE_SECONDS = 15
+_PR_SET_PDEATHSIG = 1
 
 
 class Ended(Exception):
@@ -43,6 +45,7 @@ class Process:
                 stderr=out,
                 env=os.environ | dict(environment or {}),
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     @property
@@ -79,6 +82,12 @@ class Process:
     def resident(self) -> float:
         """Return the MiB resident in the process itself."""
         return _field(Path(f"/proc/{self.pid}/status"), "VmRSS:") / 1024
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the bench is gone, however it went."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def tree(pid: int) -> list[int]:

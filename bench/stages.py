@@ -323,7 +323,7 @@ async def memory(run: Run) -> list[Row]:
     count = run.counts.unmanaged
     async with place(run.server) as here:
         moorage = await here.start_moorage()
-        await asyncio.sleep(2)
+        await _quiet(moorage)
         empty = moorage.memory()
         here.stop_moorage()
         await here.cluster.namespace("unmanaged")
@@ -336,7 +336,7 @@ async def memory(run: Run) -> list[Row]:
 
         await side_by_side(create, range(count))
         moorage = await here.start_moorage()
-        await asyncio.sleep(2)
+        await _quiet(moorage)
         full = moorage.memory()
         each = 1024 * (full - empty) / count
         return [
@@ -348,6 +348,15 @@ async def memory(run: Run) -> list[Row]:
                 note=f"{empty:.0f} MiB without, {full:.0f} MiB with",
             )
         ]
+
+
+async def _quiet(moorage: Process, seconds: int = 3) -> None:
+    """Return once a process has done next to nothing for some seconds: what there was to read is read."""
+    still = 0
+    while still < seconds:
+        cpu = moorage.cpu()
+        await asyncio.sleep(1)
+        still = still + 1 if moorage.cpu() - cpu < 0.05 else 0
 
 
 def _is_synced(body: Json) -> bool:
