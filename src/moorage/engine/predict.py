@@ -47,16 +47,17 @@ def predict_apply(
     Raises:
         Mismatch: A keyed list of `target` holds an element twice or without its keys.
     """
-    target = _declared(target, schema)
+    # The server folds `stringData` of a Secret into `data` after it has merged by owners.
+    target = _without_nulls(target, schema)
     if live is None:
-        return target
+        return _encoded(target)
     body = {**live, "metadata": _unmanaged(live)}
     merged: Json = merge(body, target, schema)
     entries = (live.get("metadata") or {}).get("managedFields")
     if entries:
         merged = _without_dropped(merged, target, entries, manager, schema, migrate_from)
         merged["metadata"] = {**merged["metadata"], "managedFields": entries}
-    return merged
+    return _encoded(merged)
 
 
 def predict_client_side(live: Json | None, target: Json, schema: Schema | None) -> Json:
@@ -66,7 +67,7 @@ def predict_client_side(live: Json | None, target: Json, schema: Schema | None) 
     What the last-applied annotation set and `target` does not set any more goes;
     without the annotation nothing is removed. Kinds without a schema merge as JSON.
     """
-    target = _declared(target, schema or deduced())
+    target = _encoded(_without_nulls(target, schema or deduced()))
     if live is None:
         return target
     original = last_applied(live)
@@ -80,15 +81,15 @@ def _unmanaged(live: Json) -> Json:
     return {name: value for name, value in (live.get("metadata") or {}).items() if name != "managedFields"}
 
 
-def _declared(target: Json, schema: Schema) -> Json:
-    if target.get("kind") == "Secret" and target.get("apiVersion") == "v1" and "stringData" in target:
-        target = _encoded(target)
+def _without_nulls(target: Json, schema: Schema) -> Json:
     if b"null" in orjson.dumps(target):
         target = nulls_dropped(target, schema)
     return target
 
 
 def _encoded(secret: Json) -> Json:
+    if secret.get("kind") != "Secret" or secret.get("apiVersion") != "v1" or "stringData" not in secret:
+        return secret
     plain = secret.get("stringData") or {}
     encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in plain.items()}
     body = {name: value for name, value in secret.items() if name != "stringData"}

@@ -232,7 +232,11 @@ def _closed(trees: tuple[Node, Node, Node], left: Any, right: Any, old: Any, new
 
 
 def remove(value: Any, fields: Node, schema: Schema) -> Any:
-    """Return `value` without the members of `fields`; maps and lists that become empty stay."""
+    """
+    Return `value` without the members of `fields`.
+
+    Maps and lists that become empty stay, but those without a schema: of them a null is left.
+    """
     if isinstance(value, dict):
         if not schema.takes_map or schema.atomic_map:
             return {} if schema.atomic_map else value
@@ -251,8 +255,14 @@ def _remove_from_map(value: Json, fields: Node, schema: Schema) -> Json:
         if node is None:
             kept[name] = inner
         elif node and "." not in node:
-            kept[name] = remove(inner, node, schema.child(name))
+            kept[name] = _left(remove(inner, node, schema.child(name)), inner, schema.child(name))
     return kept
+
+
+def _left(rest: Any, before: Any, schema: Schema) -> Any:
+    # Servers since 1.37 leave null where an earlier one leaves {} or []; neither says anything.
+    emptied = not rest and bool(before) and isinstance(before, dict | list)
+    return None if emptied and schema.takes_scalar and schema.takes_map else rest
 
 
 def _remove_from_list(value: list[Any], fields: Node, schema: Schema) -> list[Any]:
