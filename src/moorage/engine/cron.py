@@ -20,6 +20,7 @@ MONTHS = {
     )
 }
 DAYS = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
+_LONGEST = 1_000
 SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -86,6 +87,8 @@ class Schedule:
 @lru_cache(maxsize=1024)
 def parse_schedule(text: str) -> Schedule:
     """Return the schedule a text describes. Raises ValueError saying which field is wrong."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"a schedule has at most {_LONGEST} characters, this has {len(text)}")
     fields = SHORTHANDS.get(text.strip().lower(), text).split()
     if len(fields) != 5:
         raise ValueError(
@@ -130,6 +133,6 @@ def _field(text: str, low: int, high: int, names: dict[str, int], what: str) -> 
 def _number(text: str, names: dict[str, int], what: str) -> int:
     if text in names:
         return names[text]
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{what} {text!r} is not a number")
     return int(text)

@@ -70,16 +70,17 @@ def _integer(plain: str) -> int | float | None:
     try:
         if radix:
             number = int(digits, radix)
-            return None if number > _MAX_UINT64 else -number if negative else number
+            signed = -number if negative else number
+            return signed if _MIN_INT64 <= signed <= _MAX_UINT64 else None
         if not digits.isdigit():
             return None
         # A leading zero means octal, unless a digit says otherwise: 0889 is 889.
         octal = len(digits) > 1 and digits[0] == "0" and not ("8" in digits or "9" in digits)
         number = int(digits, 8 if octal else 10)
-    except ValueError:
+        signed = -number if negative else number
+        return float(signed) if signed > _MAX_UINT64 or signed < _MIN_INT64 else signed
+    except (ValueError, OverflowError):
         return None
-    signed = -number if negative else number
-    return float(signed) if signed > _MAX_UINT64 or signed < _MIN_INT64 else signed
 
 
 def _float(plain: str, text: str) -> Scalar:

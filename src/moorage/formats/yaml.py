@@ -13,7 +13,6 @@ Errors name file, line and column and say what to do; they never quote content.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
@@ -249,7 +248,7 @@ class _Reader:
         if event.tag == _BINARY:
             try:
                 return base64.b64decode(event.value).decode()
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 self._fail(event, "!!binary must be base64 of UTF-8 text")
         return event.value
 

@@ -145,18 +145,26 @@ def _test(key: str, operator: str, values: list[str]) -> Test:
 
 
 def _comparison(key: str, sign: str, value: str) -> Test:
-    if not _INTEGER.fullmatch(value):
+    bound = _integer(value)
+    if bound is None:
         told = "for 'Gt', 'Lt' operators, the value must be an integer"
         _unparsed(f'values[0]: Invalid value: "{value}": {told}')
-    bound = int(value)
 
     def test(labels: Labels) -> bool:
-        held = labels.get(key, "")
-        if not _INTEGER.fullmatch(held):
+        held = _integer(labels.get(key, ""))
+        if held is None:
             return False
-        return int(held) > bound if sign == ">" else int(held) < bound
+        return held > bound if sign == ">" else held < bound
 
     return test
+
+
+def _integer(text: str) -> int | None:
+    """Return the whole number of 64 bits that a text says, or None."""
+    if len(text) > 64 or not _INTEGER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _refuse(why: str) -> NoReturn:

@@ -161,7 +161,7 @@ def _parse_url(text: str) -> Address:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise SourceRefused(f"repository {shown(text)}: not a URL ({error})") from error
+        raise SourceRefused(f"repository {shown(text)}: not a URL ({shown(str(error))})") from error
     scheme = parts.scheme.lower()
     if scheme == "file":
         return _parse_file(parts.netloc, parts.path, text)

@@ -299,6 +299,8 @@ def _settle(
 _TREE_ENTRIES = {
     width: re.compile(rb"([0-7]{1,7}) ([^\0]*)\0(.{%d})" % width, re.DOTALL) for width in (20, 32)
 }
+# Asked first: searching for entries in what is no tree would take the square of its length.
+_TREES = {width: re.compile(rb"(?:[0-7]{1,7} [^\0]*+\0.{%d})*+" % width, re.DOTALL) for width in (20, 32)}
 _PLAIN_NAMES = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_. -]*+(?<=[A-Za-z0-9_-])\0)*+")
 
 
@@ -312,9 +314,9 @@ def parse_tree(content: bytes, width: int, name: str) -> dict[str, Entry]:
     """
     # A folder of thousands of applications is read again with every commit,
     # so all that is done for each entry is done by the regular expression.
-    found = _TREE_ENTRIES[width].findall(content)
-    if sum(len(mode) + len(text) for mode, text, _ in found) + len(found) * (width + 2) != len(content):
+    if not _TREES[width].fullmatch(content):
         raise SourceRefused(f"repository {name}: a tree is damaged; check it with git fsck")
+    found = _TREE_ENTRIES[width].findall(content)
     joined = b"".join([text + b"\0" for _, text, _ in found]).decode("utf-8", "surrogateescape")
     names = joined.split("\0")[:-1]
     if not _PLAIN_NAMES.fullmatch(joined):
