@@ -61,6 +61,28 @@ async def test_pages_are_one_list():
     assert (late.status, late.body["reason"]) == (410, "Expired")
 
 
+async def test_later_pages_are_of_the_first_page_s_moment():
+    """
+    Objects made, changed and removed between two pages do not show: all pages are one moment.
+    """
+    async with Client() as client:
+        for name in ("a", "b", "c", "d"):
+            await client.put_map(name, x="1")
+        first = await client.get(MAPS, limit="2")
+        await client.put_map("bb", x="1")
+        await client.put_map("c", x="2")
+        await client.ask("DELETE", f"{MAPS}/d")
+        second = await client.get(MAPS, limit="9", **{"continue": first.body["metadata"]["continue"]})
+        fresh = await client.get(MAPS)
+
+    assert [(item["metadata"]["name"], item["data"]["x"]) for item in second.body["items"]] == [
+        ("c", "1"),
+        ("d", "1"),
+    ]
+    assert second.version == first.version
+    assert fresh.names == ["a", "b", "bb", "c"]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

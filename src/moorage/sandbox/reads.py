@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import orjson
 
@@ -58,7 +60,7 @@ def many(store: Store, resource: Resource, target: Target, request: Request) -> 
     """Return a list, or one page of it. Raises Failure (400, 410)."""
     collection = store.collection(resource.group, resource.plural)
     asking.check_list(request)
-    limit = request.number("limit") or 0
+    limit = max(0, request.number("limit") or 0)
     version, start = store.version, None
     if token := request.query.get("continue"):
         version, start = _read_token(token)
@@ -72,46 +74,52 @@ def many(store: Store, resource: Resource, target: Target, request: Request) -> 
         if request.query.get("resourceVersionMatch") == "Exact":
             version = int(request.query["resourceVersion"])
     test = selection(request, resource)
-    found = matching(collection, target.namespace, test)
-    if version < store.version:
-        found = iter(_as_of(collection, version, target.namespace, test))
-    entries: list[Entry] = []
-    last: Key | None = None
-    rest = 0
-    for key, entry in found:
-        if start is not None and key <= start:
-            continue
-        if limit and len(entries) == limit:
-            rest += 1
-            continue
-        entries.append(entry)
-        last = key
+    keys, objects = _at(collection, version, target.namespace)
+    begin = bisect_right(keys, start) if start is not None else 0
+    page, more = _page(keys, objects, begin, limit, test)
+    entries = [objects[key] for key in page]
     meta: Json = {"resourceVersion": str(version)}
     if resource.custom and table.form_of(request.accept) is table.Form.OBJECT:
         # A list of a custom kind always has the field, as it has no Go type that leaves it out.
         meta["continue"] = ""
-    if rest and last is not None:
-        meta["continue"] = _token(version, last)
+    if more:
+        meta["continue"] = _token(version, page[-1])
         if test is None:
-            meta["remainingItemCount"] = rest
+            meta["remainingItemCount"] = len(keys) - begin - len(page)
     return _list_answer(resource, entries, meta, request)
 
 
-def _as_of(
-    collection: Collection, version: int, namespace: str, test: selectors.Matches | None
-) -> list[tuple[Key, Entry]]:
-    """Return the selected objects as they were at a version that is still remembered."""
+def _at(collection: Collection, version: int, namespace: str) -> tuple[list[Key], Mapping[Key, Entry]]:
+    """Return keys in order and objects as they were at a version that is still remembered."""
+    if not collection.log or collection.log[-1].version <= version:
+        return collection.ordered(namespace), collection.objects
     objects = dict(collection.objects)
     for change in reversed(list(collection.since(version))):
         if change.previous is None:
             objects.pop(change.key, None)
         else:
             objects[change.key] = change.previous
-    return [
-        (key, objects[key])
-        for key in sorted(objects)
-        if (not namespace or key[0] == namespace) and (test is None or test(objects[key].body))
-    ]
+    return sorted(key for key in objects if not namespace or key[0] == namespace), objects
+
+
+def _page(
+    keys: list[Key],
+    objects: Mapping[Key, Entry],
+    begin: int,
+    limit: int,
+    test: selectors.Matches | None,
+) -> tuple[list[Key], bool]:
+    """Return the selected keys from one place on, `limit` at most (0 is all), and whether there are more."""
+    if test is None:
+        end = begin + limit if limit else len(keys)
+        return keys[begin:end], end < len(keys)
+    page: list[Key] = []
+    for key in islice(keys, begin, None):
+        if test(objects[key].body):
+            if limit and len(page) == limit:
+                return page, True
+            page.append(key)
+    return page, False
 
 
 def _list_answer(resource: Resource, entries: list[Entry], meta: Json, request: Request) -> Answer:
