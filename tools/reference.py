@@ -46,6 +46,7 @@ SETTINGS: dict[str, str] = {
     "git.fetch_seconds": "The longest time one fetch may take.",
     "git.allow_file": "Whether `file://` addresses may be opened; for demos and tests.",
     "git.partial": "Whether contents stay on the Git server until they are read, where the server can do that.",
+    "clusters.exec_programs": "Programs that cluster Secrets may name in `execProviderConfig`, or need for `awsAuthConfig` (`argocd-k8s-auth` or `aws`).",
     "log.level": "`debug`, `info`, `warning` or `error`.",
     "log.json": "Whether log lines are JSON.",
 }

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,7 @@ class House:
         self.started = asyncio.Event()
         self.address: Address | None = None
         self._cluster_settings = cluster_settings or ClusterSettings(
-            requests=settings.limits.requests_per_cluster
+            requests=settings.limits.requests_per_cluster, exec_programs=settings.clusters.exec_programs
         )
         data = Path(settings.serve.data or Path(tempfile.gettempdir()) / "moorage")
         self.queue: Queue[AppKey] = Queue()
@@ -253,7 +253,7 @@ class House:
         for fault in after.faults:
             log.warning("A part of the configuration cannot be used", fault=fault)
         self.repositories.configure(after)
-        self.fleet.want(dict(after.clusters), anew=_tracks_otherwise(before, after))
+        self.fleet.want(dict(after.clusters), anew=_watches_otherwise(before, after))
         for key in self.board.applications:
             self.queue.add(key, Depth.REVISION)
 
@@ -263,15 +263,20 @@ class House:
         def owner_of(body: Json) -> str | None:
             return owner(body, config.tracking, config.label_key, config.installation_id)
 
+        settings = replace(
+            self._cluster_settings,
+            exclusions=self._cluster_settings.exclusions if config.exclusions is None else config.exclusions,
+            inclusions=config.inclusions,
+        )
         return ClusterSession(
             cluster.server,
             access,
-            self._cluster_settings,
+            settings,
             owner_of,
             self._resources_changed,
             lambda: self._freshness_changed(cluster),
             self._shelf,
-            self._parts.api(access, self._cluster_settings, self._observer(cluster.server)),
+            self._parts.api(access, settings, self._observer(cluster.server)),
         )
 
     def _resources_changed(self, changed: Changed) -> None:
@@ -302,9 +307,10 @@ class House:
             self.metrics.loop_blocked.observe(max(0.0, loop.time() - due))
 
 
-def _tracks_otherwise(before: Config, after: Config) -> bool:
+def _watches_otherwise(before: Config, after: Config) -> bool:
     def marks(config: Config) -> tuple[object, ...]:
-        return config.tracking, config.label_key, config.installation_id
+        named = config.tracking, config.label_key, config.installation_id
+        return *named, config.exclusions, config.inclusions
 
     return marks(before) != marks(after)
 

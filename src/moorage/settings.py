@@ -54,6 +54,13 @@ class GitTuning:
 
 
 @dataclass(frozen=True, slots=True)
+class ClustersSettings:
+    """What cluster Secrets may do."""
+
+    exec_programs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is logged, and how."""
 
@@ -68,6 +75,7 @@ class Settings:
     serve: ServeSettings = ServeSettings()
     limits: LimitSettings = LimitSettings()
     git: GitTuning = GitTuning()
+    clusters: ClustersSettings = ClustersSettings()
     log: LogSettings = LogSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
 

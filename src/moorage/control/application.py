@@ -50,7 +50,7 @@ from moorage.engine.policy import (
     supersedes,
 )
 from moorage.engine.target import namespace_manifest, unserved_kinds
-from moorage.engine.windows import permission
+from moorage.engine.windows import BLOCKED, permission
 from moorage.model.application import Application, SyncOptions
 from moorage.model.errors import Error, LiveStateUnknown, NotPermitted, Refused, Terminal, UnknownKind
 from moorage.model.health import Health, HealthStatus
@@ -202,8 +202,8 @@ class ApplicationPass:
         )
         if isinstance(decision, NotNow):
             view = _view(app, seen, None)
-            if decision.warning:
-                view = _warned(view, decision.warning)
+            if warning := decision.warning or _blocked_text(decision):
+                view = _warned(view, warning)
             await self.reporter.report(app, view)
             return Next(decision.again_in_seconds)
         if not decision.recorded:
@@ -545,6 +545,13 @@ def _conditions(
         text = f"UnknownKind: {unknown_kinds_text(notes.unserved)}"
         found.append(Condition(ConditionType.COMPARISON_ERROR, text, "UnknownKind"))
     return tuple(found)
+
+
+def _blocked_text(decision: NotNow) -> str:
+    """Return what a person reads while a sync window holds something back; empty when none does."""
+    if not decision.reason.startswith(BLOCKED):
+        return ""
+    return f"BlockedByWindow: {decision.reason}; it begins when the window lets it"
 
 
 def _warned(view: AppView, message: str) -> AppView:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moorage.cluster.settings import KindRule
 from moorage.control.decode import decode_project, strings
 from moorage.engine.track import Tracking
 from moorage.formats.yaml import load_all
@@ -51,6 +52,8 @@ class Config:
     tracking: Tracking = Tracking.ANNOTATION
     label_key: str = INSTANCE_LABEL
     installation_id: str = ""
+    exclusions: tuple[KindRule, ...] | None = None
+    inclusions: tuple[KindRule, ...] = ()
     ignore: tuple[IgnoreRule, ...] = ()
     status_fields: str = "all"
     webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -110,6 +113,8 @@ def fold(
         tracking=_tracking(settings.get("application.resourceTrackingMethod", ""), faults),
         label_key=settings.get("application.instanceLabelKey") or INSTANCE_LABEL,
         installation_id=settings.get("installationID") or "",
+        exclusions=_exclusions(settings, faults),
+        inclusions=_kind_rules(settings, "resource.inclusions", faults) or (),
         ignore=_ignore_rules(settings, faults),
         status_fields=_status_fields(settings, faults),
         webhook_secrets={k: v for k, v in webhook.items() if k.startswith("webhook.")},
@@ -194,6 +199,13 @@ def _status_fields(settings: Mapping[str, str], faults: list[str]) -> str:
     return {"crd": "crd", "none": "none", "off": "none"}.get(str(value), "all")
 
 
+ALWAYS_EXCLUDED = (
+    KindRule(("", "events.k8s.io"), ("Event",)),
+    KindRule(("metrics.k8s.io",), ("*",)),
+    KindRule(("coordination.k8s.io",), ("Lease",)),
+)
+"""Kinds that nobody declares and that change all the time, excluded whatever is configured."""
+
 PREFIX = "resource.customizations.ignoreDifferences."
 
 
@@ -220,6 +232,37 @@ def _ignore_rule(name: str, text: str) -> IgnoreRule:
         jq_paths=tuple(strings(value.get("jqPathExpressions"), f"{where}.jqPathExpressions")),
         managers=tuple(strings(value.get("managedFieldsManagers"), f"{where}.managedFieldsManagers")),
     )
+
+
+def _exclusions(settings: Mapping[str, str], faults: list[str]) -> tuple[KindRule, ...] | None:
+    """Return the kinds that are not watched; None leaves it to the defaults. A list replaces all but the core of them."""
+    rules = _kind_rules(settings, "resource.exclusions", faults)
+    return None if rules is None else (*ALWAYS_EXCLUDED, *rules)
+
+
+def _kind_rules(settings: Mapping[str, str], name: str, faults: list[str]) -> tuple[KindRule, ...] | None:
+    """Return a list of rules about kinds; None when there is none, or one that cannot be read."""
+    if not (text := settings.get(name, "").strip()):
+        return None
+    try:
+        documents = load_all(text, origin=f"argocd-cm {name}")
+        entries: Any = documents[0].value if documents else []
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InvalidConfiguration(f"argocd-cm: {name}: must be a list of apiGroups, kinds and clusters")
+        return tuple(
+            KindRule(*(_texts(entry, part, name) for part in ("apiGroups", "kinds", "clusters")))
+            for entry in entries
+        )
+    except Error as error:
+        faults.append(str(error))
+        return None
+
+
+def _texts(entry: Mapping[str, Any], part: str, name: str) -> tuple[str, ...]:
+    value = entry.get(part) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidConfiguration(f"argocd-cm: {name}: {part} must be a list of text")
+    return tuple(value)
 
 
 def _yaml(text: str, name: str) -> Mapping[str, Any]:
