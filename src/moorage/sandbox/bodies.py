@@ -148,10 +148,18 @@ def _check_custom(resource: Resource, body: Json, kind: str, version: str, sent:
         raise answers.invalid(resource.group, kind, name, [cause])
 
 
+def _json_or_yaml(body: bytes) -> Any:
+    # What is JSON is YAML too, and read as such a sixth of the time of an apply.
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return load_yaml(body)
+
+
 def applied_config(body: bytes, resource: Resource, name: str) -> Json:
     """Return the configuration in the body of a server-side apply. Raises Failure (400)."""
     try:
-        value = load_yaml(body)
+        value = _json_or_yaml(body)
     except ValueError as fault:
         raise answers.bad_request(f"error encoding patch: {fault}") from None
     config: Json = value if isinstance(value, dict) else {}
