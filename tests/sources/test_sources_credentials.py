@@ -383,3 +383,17 @@ async def test_private_files_are_gone_afterwards(tmp_path, url):
     assert CANARY not in repr(connection)
     assert os.environ.get("GIT_SSH_COMMAND") is None
     assert not list(Path(tempfile.gettempdir()).glob("git-*/identity"))
+
+
+async def test_s7_too_many_host_keys_are_refused(tmp_path):
+    """
+    S7: host keys or authorities beyond reason are refused instead of parsed for ever.
+    """
+    many = "h ssh-ed25519 AAAA\n" * 300_000
+    repository = Repository("ssh://git@git.example/shop", credentials=Credentials(known_hosts=many))
+    settings = GitSettings(tmp_path)
+    address = parse_address(repository.url, settings.schemes)
+    opened = open_connection(repository, address, settings, tmp_path, ssh="/usr/bin/ssh")
+
+    with pytest.raises(InvalidConfiguration, match="more than 4 MB of host keys"):
+        await opened.__aenter__()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -294,3 +296,29 @@ async def test_s82_what_a_server_says_is_escaped(tmp_path):
             at.sources.repository(hostile)
 
     assert str(refused.value).isprintable()
+
+
+async def test_cve_2025_55191_mixed_calls_end_consistent(tmp_path):
+    """
+    CVE-2025-55191, S50: two hundred calls at once on one repository, with its configuration changed and its mirror
+    forgotten meanwhile, give the right commit and leave a room that works.
+    """
+    async with place(tmp_path, settings={"store_bytes": 1}) as at:
+        head = at.git("rev-parse", "main")
+
+        async def call(number: int) -> str:
+            match number % 5:
+                case 0:
+                    at.sources.set_repositories([replace(at.shop, proxy="")] if number % 2 else [])
+                case 1:
+                    return await at.resolve("main", fresh=True)
+                case 2:
+                    assert "web/app.yaml" in await at.texts(await at.resolve("main"))
+                case 3:
+                    await at.sources.trim()
+                case 4:
+                    return await at.resolve(head[:10])
+            return head
+
+        assert set(await asyncio.gather(*map(call, range(200)))) == {head}
+        assert "web/app.yaml" in await at.texts(await at.resolve("main", fresh=True))
