@@ -320,7 +320,7 @@ def _lasting(body: Json) -> Json:
     metadata = {
         name: value
         for name, value in body["metadata"].items()
-        if name in ("name", "namespace", "labels", "finalizers")
+        if name in ("name", "namespace", "labels", "finalizers") and (name, body["kind"]) != ("labels", "Job")
     }
     notes = body["metadata"].get("annotations") or {}
     metadata["annotations"] = {n: v for n, v in notes.items() if n != "moorage.dev/operation"}
