@@ -61,7 +61,7 @@ def main() -> int:
 def table(rows: list[Row]) -> str:
     """Return rows as a Markdown table."""
     lines = [
-        "| fixture | objects | sync | requests | second sync | |",
+        "| fixture | objects | sync | requests | second sync | note |",
         "| --- | --: | --: | --: | --: | --- |",
     ]
     for row in rows:
