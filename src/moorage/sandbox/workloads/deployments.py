@@ -35,6 +35,10 @@ class Deployments:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
+        self._free: dict[str, set[str]] = {}
+        """Replica sets that nothing controls, by namespace."""
+        for each in cluster.every(REPLICA_SETS):
+            self._note_free(each, gone=False)
         cluster.follow(DEPLOYMENTS, self._told)
         cluster.follow(REPLICA_SETS, self._set_told)
 
@@ -42,7 +46,16 @@ class Deployments:
         if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
             self._driver.soon(self.look, key)
 
+    def _note_free(self, replica_set: Json, *, gone: bool) -> None:
+        meta = replica_set["metadata"]
+        free = self._free.setdefault(meta["namespace"], set())
+        if gone or controller_of(replica_set) is not None:
+            free.discard(meta["name"])
+        else:
+            free.add(meta["name"])
+
     def _set_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
+        self._note_free(body, gone=event == "DELETED")
         owner = controller_of(body)
         if owner and owner["kind"] == "Deployment":
             self._driver.soon(self.look, Key(DEPLOYMENTS, key.namespace, owner["name"]))
@@ -75,10 +88,10 @@ class Deployments:
         ]
 
     def _adopt(self, held: Json) -> None:
-        for each in self._cluster.every(REPLICA_SETS, held["metadata"]["namespace"]):
-            if controller_of(each) is None and selects(
-                held["spec"]["selector"], each["metadata"].get("labels")
-            ):
+        namespace = held["metadata"]["namespace"]
+        for name in sorted(self._free.get(namespace, ())):
+            each = self._cluster.get(REPLICA_SETS, namespace, name)
+            if each is not None and selects(held["spec"]["selector"], each["metadata"].get("labels")):
                 owners = [*each["metadata"].get("ownerReferences", ()), owner_of(held)]
                 self._cluster.replace(each, metadata={**each["metadata"], "ownerReferences": owners})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from moorage.model.manifest import Json
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.labelled import Labelled, Pair
 from moorage.sandbox.workloads.nodes import NODE
 from moorage.sandbox.workloads.pods import is_ready
 from moorage.sandbox.workloads.ports import ENDPOINTS, PODS, SERVICES, SLICES, Cluster, Event, Key
@@ -22,21 +23,33 @@ class Services:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
+        self._pods_by_label = Labelled()
+        self._services_by_label = Labelled()
+        for pod in cluster.every(PODS):
+            self._pods_by_label.file(*_place(pod), _labels(pod))
+        for service in cluster.every(SERVICES):
+            self._services_by_label.file(*_place(service), _first(service))
         cluster.follow(SERVICES, self._told)
         cluster.follow(PODS, self._pod_told)
 
     def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
+        if before is not None:
+            self._services_by_label.drop(*_place(before), _first(before))
+        if event != "DELETED":
+            self._services_by_label.file(*_place(body), _first(body))
         if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
             self._driver.soon(self.look, key)
 
     def _pod_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
         if before is not None and event == "MODIFIED" and _standing(before) == _standing(body):
             return
-        labels = [each["metadata"].get("labels") or {} for each in (body, before) if each is not None]
-        for service in self._cluster.every(SERVICES, key.namespace):
-            selector = service["spec"].get("selector")
-            if selector and any(selector.items() <= held.items() for held in labels):
-                self._driver.soon(self.look, Key(SERVICES, key.namespace, service["metadata"]["name"]))
+        if before is not None:
+            self._pods_by_label.drop(key.namespace, key.name, _labels(before))
+        if event != "DELETED":
+            self._pods_by_label.file(key.namespace, key.name, _labels(body))
+        for pair in {*_labels(body), *(_labels(before) if before is not None else ())}:
+            for name in self._services_by_label.under(key.namespace, pair):
+                self._driver.soon(self.look, Key(SERVICES, key.namespace, name))
 
     def look(self, key: Key) -> None:
         """Write the endpoints of a service and the address of its load balancer."""
@@ -52,11 +65,14 @@ class Services:
             self._write_slice(held, pods)
 
     def _pods(self, held: Json) -> list[Json]:
-        selector = held["spec"]["selector"]
+        selector, namespace = held["spec"]["selector"], held["metadata"]["namespace"]
+        names = self._pods_by_label.candidates(namespace, selector)
+        pods = (self._cluster.get(PODS, namespace, name) for name in names)
         found = [
             pod
-            for pod in self._cluster.every(PODS, held["metadata"]["namespace"])
-            if selector.items() <= (pod["metadata"].get("labels") or {}).items()
+            for pod in pods
+            if pod is not None
+            and selector.items() <= (pod["metadata"].get("labels") or {}).items()
             and pod["status"].get("podIP")
             and pod["status"].get("phase") == "Running"
         ]
@@ -142,6 +158,19 @@ class EndpointCleaning:
             and self._cluster.get(*key) is not None
         ):
             self._cluster.delete(key)
+
+
+def _place(body: Json) -> tuple[str, str]:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _labels(pod: Json) -> list[Pair]:
+    return list((pod["metadata"].get("labels") or {}).items())
+
+
+def _first(service: Json) -> list[Pair]:
+    # One label is enough to find a service by: the pods it selects bear them all.
+    return sorted((service["spec"].get("selector") or {}).items())[:1]
 
 
 def _standing(pod: Json) -> tuple[Any, ...]:
