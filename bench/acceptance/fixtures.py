@@ -73,7 +73,7 @@ def table(rows: list[Row]) -> str:
 
 
 async def _run(asked: argparse.Namespace) -> list[Row]:
-    every = fixtures(asked.fixtures)
+    every = fixtures(asked.fixtures, pretended=asked.server == "real")
     chosen = [f for f in every if not asked.names or f.name in asked.names]
     folder = Path(tempfile.mkdtemp(prefix="moorage-acceptance-"))
     within = GIVE_UP_SECONDS[asked.server]
@@ -121,7 +121,7 @@ async def _measure(here: World, fixture: Fixture, within: float) -> Row:
     note += f"its hooks run again: {hooks} requests" if hooks else ""
     row = Row(fixture.name, len(here.status(fixture.name)["resources"]), seconds, requests, second, note)
     if fixture.alone:
-        await stories.delete_with_resources(here, fixture.name)
+        await stories.delete_with_resources(here, fixture.name, within)
     return row
 
 

@@ -54,9 +54,14 @@ def load(folder: Path) -> dict[str, str | bytes | None]:
     return files
 
 
-def fixtures(root: Path) -> tuple[Fixture, ...]:
-    """Return every Application that is made of the repositories below a folder."""
-    return (*_examples(root), *_shop(root), *_platform(root))
+def fixtures(root: Path, *, pretended: bool = False) -> tuple[Fixture, ...]:
+    """
+    Return every Application that is made of the repositories below a folder.
+
+    With `pretended` pods an API server asks APIs of the cluster in vain that they
+    serve, so the one such APIService is left out.
+    """
+    return (*_examples(root), *_shop(root), *_platform(root, pretended))
 
 
 def _examples(root: Path) -> Iterator[Fixture]:
@@ -75,9 +80,10 @@ def _shop(root: Path) -> Iterator[Fixture]:
             yield Fixture(f"shop-{folder.name}", "microservices-demo", "kustomize", component)
 
 
-def _platform(root: Path) -> Iterator[Fixture]:
+def _platform(root: Path, pretended: bool) -> Iterator[Fixture]:
     crds = {"helm": {"parameters": [{"name": "crds.enabled", "value": "true"}]}}
-    yield Fixture("kube-prometheus", "kube-prometheus", "manifests", {"directory": {"recurse": True}})
+    setup = {"recurse": True, **({"exclude": "prometheusAdapter-apiService.yaml"} if pretended else {})}
+    yield Fixture("kube-prometheus", "kube-prometheus", "manifests", {"directory": setup})
     yield Fixture("cert-manager", "cert-manager", "deploy/charts/cert-manager", crds)
     yield Fixture("ingress-nginx-chart", "ingress-nginx", "charts/ingress-nginx", alone=True)
     # Their Jobs delete themselves once they are done, so Git would never be what the cluster is.

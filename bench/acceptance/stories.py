@@ -131,11 +131,11 @@ def _file(here: World, repository: str, path: str) -> str:
     return run_git(here.git.root / f"{repository}.git", "show", f"main:{path}") + "\n"
 
 
-async def delete_with_resources(here: World, name: str) -> None:
+async def delete_with_resources(here: World, name: str, within: float) -> None:
     """Delete an application and wait until everything it declared is gone."""
     await here.patch("Application", name, {"metadata": {"finalizers": [FINALIZER]}}, NAMESPACE)
     await here.delete("Application", name, NAMESPACE)
-    await here.vanishes("Application", name, NAMESPACE)
+    await here.until(lambda: here.application(name) is None, within=within)
 
 
 async def declare_all(here: World, chosen: list[Fixture]) -> None:
