@@ -96,5 +96,11 @@ def is_active(window: SyncWindow, now: datetime) -> bool:
 _CLOCKS_CHANGE = timedelta(hours=2)
 
 
+_LONGEST_ZONE = 64
+
+
 def _zone(name: str) -> tzinfo:
+    # A name of many parts makes zoneinfo look for as many packages inside each other.
+    if len(name) > _LONGEST_ZONE:
+        raise ValueError(f"{name[:_LONGEST_ZONE]!r} is not a time zone")
     return UTC if name in ("", "UTC") else ZoneInfo(name)
