@@ -37,4 +37,4 @@ class Labelled:
         """Return the names under the rarest label of a selector; whoever bears all of them is among these."""
         nobody: dict[str, None] = {}
         found = [self._names.get((namespace, pair), nobody) for pair in selector.items()]
-        return list(min(found, key=len, default=nobody))
+        return list(min(found, key=lambda names: len(names), default=nobody))
