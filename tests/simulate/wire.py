@@ -92,11 +92,12 @@ class Traffic:
     quiet: bool = False
     asked: list[Asked] = field(default_factory=list)
     effect: Callable[[str, str], None] = lambda method, path: None
+    rule: Callable[[str], Fault | None] = lambda what: None
 
     def next(self, what: str, *, watch: bool) -> tuple[int, Fault | None]:
         """Return the number of the next request and its fault."""
         self.count += 1
-        fault = None if self.quiet else self.faults.get(self.count)
+        fault = None if self.quiet else self.faults.get(self.count) or self.rule(what)
         if fault is not None and fault.what in OF_WATCHES and not watch:
             fault = None
         if fault is not None:

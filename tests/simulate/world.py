@@ -269,16 +269,22 @@ class World:
         return left
 
     async def look_again(self) -> list[str]:
-        """Have every application looked at twice more; return the requests this cost."""
-        assert self.house is not None
+        """
+        Have every application looked at again and again; return the requests this cost.
+
+        The first look may note on an Application that another commit renders to the same.
+        """
         await asyncio.sleep(2.0)
+        first = [told for told in await self._look(Depth.REVISION) if "/applications/" not in told]
+        return first + await self._look(Depth.LIVE) + await self._look(Depth.REVISION)
+
+    async def _look(self, depth: Depth) -> list[str]:
+        assert self.house is not None
         count = len(self.traffic.asked)
-        for depth in (Depth.LIVE, Depth.REVISION):
-            for key in self.house.board.applications:
-                self.house.queue.add(key, depth)
-            await asyncio.sleep(2.0)
-        asked = self.traffic.asked[count:]
-        return [f"{a.method} {a.path}" for a in asked if not _about_kinds(a.path)]
+        for key in self.house.board.applications:
+            self.house.queue.add(key, depth)
+        await asyncio.sleep(2.0)
+        return [f"{a.method} {a.path}" for a in self.traffic.asked[count:] if not _about_kinds(a.path)]
 
     def objects(self) -> dict[ResourceKey, Json]:
         """Return what is tracked in the cluster, without what differs from run to run."""
@@ -323,7 +329,8 @@ def _lasting(body: Json) -> Json:
         if name in ("name", "namespace", "labels", "finalizers") and (name, body["kind"]) != ("labels", "Job")
     }
     notes = body["metadata"].get("annotations") or {}
-    metadata["annotations"] = {n: v for n, v in notes.items() if n != "moorage.dev/operation"}
+    counting = ("moorage.dev/operation", "deployment.kubernetes.io/revision")
+    metadata["annotations"] = {n: v for n, v in notes.items() if n not in counting}
     kept = {name: value for name, value in body.items() if name in ("data", "kind", "apiVersion")}
     if body["kind"] in ("Widget", "Deployment"):
         kept["spec"] = body["spec"]
