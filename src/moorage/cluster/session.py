@@ -329,7 +329,7 @@ class ClusterSession:
         return LiveState(
             objects=Objects({k: r for k, r in records.items() if k not in read}, read),
             tracked=frozenset(tracked),
-            gaps=frozenset(involved & self._not_current() | (missing - unserved)),
+            gaps=frozenset(self._not_current(involved) | (missing - unserved)),
             unserved=unserved,
         )
 
@@ -394,11 +394,14 @@ class ClusterSession:
     def _is_watched(self, key: ResourceKey) -> bool:
         return any(Scope(*key.group_kind, ns) in self._watches for ns in ("", key.namespace))
 
-    def _not_current(self) -> set[GroupKind]:
+    def _not_current(self, kinds: Iterable[GroupKind]) -> set[GroupKind]:
+        places = ("", *self.access.namespaces)
+        scopes = (Scope(*kind, namespace) for kind in kinds for namespace in places)
         return {
             scope.group_kind
-            for scope, (_, opened, _) in self._watches.items()
-            if scope in self._forbidden or not self._is_current(opened)
+            for scope in scopes
+            if (known := self._watches.get(scope)) is not None
+            and (scope in self._forbidden or not self._is_current(known[1]))
         }
 
     async def _read_into(

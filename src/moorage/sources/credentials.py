@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -114,11 +115,16 @@ class Repository:
 
     @property
     def key(self) -> str:
-        text = f"{self.type}\n{self.project}\n{normal_form(self.url)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:40]
+        return _key(self.type, self.project, self.url)
 
     def __str__(self) -> str:
         return shown(self.url)
+
+
+@lru_cache(maxsize=10_000)
+def _key(kind: str, project: str, url: str) -> str:
+    text = f"{kind}\n{project}\n{normal_form(url)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 def decode_repository_secret(data: Mapping[str, str | bytes], name: str = "") -> Repository:

@@ -29,6 +29,7 @@ from moorage.sources.upkeep import is_cluttered, tidy
 from moorage.sources.webhook import RevisionSeen
 
 _TRIM_EVERY = 300.0
+_KEPT_ANSWERS = 10_000
 
 
 class Sources:
@@ -54,6 +55,7 @@ class Sources:
         self._templates: tuple[Repository, ...] = ()
         self._tls_certs: Mapping[str, str] = {}
         self._known_hosts = ""
+        self._answers: dict[tuple[str, str, str], Repository] = {}
         self._mirrors: dict[str, Mirror] = {}
         self._apps = GitHubApps(settings, time.time)
         self._charts = ChartShelf(settings, self.store, clock)
@@ -108,6 +110,7 @@ class Sources:
         by_url: dict[str, list[Repository]] = {}
         for repository in repositories:
             by_url.setdefault(normal_form(repository.url), []).append(repository)
+        self._answers.clear()
         self._repositories = by_url
         self._templates = tuple(templates)
         self._tls_certs = dict(tls_certs or {})
@@ -124,6 +127,15 @@ class Sources:
         Raises:
             SourceRefused: when the URL is not one Moorage opens.
         """
+        # Every pass of every application asks, and the answer changes with the configuration only.
+        asked = url, project, kind
+        if (answer := self._answers.get(asked)) is None:
+            if len(self._answers) >= _KEPT_ANSWERS:
+                self._answers.clear()
+            answer = self._answers[asked] = self._find(url, project, kind)
+        return answer
+
+    def _find(self, url: str, project: str, kind: str) -> Repository:
         address = parse_address(
             url, self.settings.schemes | {"oci"} if kind != "git" else self.settings.schemes
         )

@@ -30,6 +30,7 @@ EXECUTABLE = 0o100755
 
 _KEPT_ENTRIES = 400_000
 _KEPT_COMMITS = 1_000
+_KEPT_FACTS = 10_000
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (?:missing|(blob|tree|commit|tag) (\d{1,18}))")
 
 
@@ -76,6 +77,7 @@ class ObjectReader:
         self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
         self._entries_kept = 0
         self._commits: dict[str, Commit] = {}
+        self._facts: dict[str, tuple[str, int]] = {}
         self._reading: dict[str, asyncio.Lock] = {}
 
     async def read(self, oid: str, limit: int) -> tuple[str, bytes]:
@@ -86,7 +88,7 @@ class ObjectReader:
             Missing: when the mirror does not have it.
             LimitExceeded: when it is larger than `limit` bytes.
         """
-        kind, size, _ = await self._ask("info", oid)
+        _, size = await self._facts_of(oid)
         if size > limit:
             raise LimitExceeded(
                 f"repository {self._name}: object {oid[:12]} has {size} bytes; {limit} are allowed"
@@ -96,12 +98,12 @@ class ObjectReader:
 
     async def size(self, oid: str) -> int:
         """Return how many bytes an object has."""
-        return (await self._ask("info", oid))[1]
+        return (await self._facts_of(oid))[1]
 
     async def kind(self, oid: str) -> str | None:
         """Return what an object id stands for, or None when the mirror does not have it."""
         try:
-            return (await self._ask("info", oid))[0]
+            return (await self._facts_of(oid))[0]
         except Missing:
             return None
 
@@ -150,6 +152,16 @@ class ObjectReader:
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             await protocol.end()
+
+    async def _facts_of(self, oid: str) -> tuple[str, int]:
+        """Return type and size; remembered, because whoever reads an object first asks whether it is there."""
+        if (known := self._facts.get(oid)) is not None:
+            return known
+        kind, size, _ = await self._ask("info", oid)
+        if len(self._facts) >= _KEPT_FACTS:
+            self._facts.clear()
+        self._facts[oid] = kind, size
+        return kind, size
 
     async def _ask(self, verb: str, oid: str) -> tuple[str, int, bytes]:
         if not OBJECT_ID.fullmatch(oid):
