@@ -34,7 +34,7 @@ class Labelled:
         return list(self._names.get((namespace, pair), ()))
 
     def candidates(self, namespace: str, selector: Mapping[str, str]) -> list[str]:
-        """Return the names under the rarest label of a selector; whoever bears all of them is among these."""
+        """Return the names under the rarest label of a selector (not empty): all who bear all are among them."""
         nobody: dict[str, None] = {}
-        found = [self._names.get((namespace, pair), nobody) for pair in selector.items()]
-        return list(min(found, key=lambda names: len(names), default=nobody))
+        rarest = min((self._names.get((namespace, pair), nobody) for pair in selector.items()), key=len)
+        return list(rarest)
