@@ -20,6 +20,7 @@ TWO = text(config("settings", v="2"))
 KUSTOMIZATION = "resources: [a.yaml]\n"
 CHART = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
 ENDLESS = '{{ define "again" }}{{ include "again" . }}{{ end }}{{ range until 1000000000 }}{{ sha256sum "x" }}{{ end }}'
+HUGE = 'a: {{ range until 100000 }}{{ repeat 1000000 "x" }}{{ end }}'
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 12345\n"
 
 
@@ -105,6 +106,7 @@ MISTAKES = {
     ),
     "a template that is no YAML": chart("kind: ConfigMap\n- a\n", "bad.yaml", "line"),
     "a chart that never ends": chart(ENDLESS, "LimitExceeded", "1 s", "look for a loop"),
+    "a chart of gigabytes": chart(HUGE, "LimitExceeded", "split the application"),
     "a chart without a version": Mistake(
         {"app/Chart.yaml": "apiVersion: v2\nname: shop\n", "app/templates/a.yaml": TWO},
         ("InvalidManifest", "app/Chart.yaml", "version"),

@@ -68,7 +68,7 @@ async def test_an_admission_refusal(here: World) -> None:
             )
         }
     )
-    await here.declare("app", "app")
+    await here.declare("app", "app", syncPolicy={"automated": {}, "retry": {"limit": 0}})
     said = await here.condition("app", "policy.example.com")
 
     results = here.status("app")["operationState"]["syncResult"]["resources"]
@@ -141,9 +141,9 @@ async def test_a_cluster_that_goes_on_failing_is_said(here: World) -> None:
     While every write fails the operation waits and tells why; it goes on where it was once they succeed.
     """
     await synced(here)
-    here.fault = writing("settings", lambda: Fault(status=503, headers={"Retry-After": "0"}))
+    here.fault = writing("settings", lambda: Fault(status=409))
     await here.push({"app/a.yaml": TWO})
-    said = await here.condition("app", "ApiFailed")
+    said = await here.condition("app", "ApiConflict")
     running = here.status("app")["operationState"]["phase"]
 
     here.fault = lambda seen: None
