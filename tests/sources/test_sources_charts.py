@@ -403,6 +403,31 @@ async def test_an_image_is_no_chart(sources):
             await sources.chart(oci(server), "web", "1.0.0")
 
 
+CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
+
+@pytest.mark.parametrize("layers", [1, "x", {"a": 1}, [1, None], [{"mediaType": CHART_LAYER, "digest": 1}]])
+async def test_a_manifest_of_another_shape_is_no_chart(sources, layers):
+    """
+    Whatever a registry gives where layers or a digest should be, it is an error of ours.
+    """
+    async with RegistryServer() as server:
+        server.answer = lambda request: (
+            web.json_response({"layers": layers}) if "/manifests/" in request.path else None
+        )
+        with pytest.raises(SourceUnreachable, match="is not a Helm chart"):
+            await sources.chart(oci(server), "web", "1.0.0")
+
+
+async def test_a_realm_that_is_no_address_is_told(sources):
+    """
+    A registry whose token service has no address is an error of ours.
+    """
+    async with RegistryServer(user=ROBOT, realm="https://[token") as server:
+        with pytest.raises(SourceUnreachable, match="names no address that sells tokens"):
+            await sources.chart(signed_in(oci(server)), "web", "1.0.0")
+
+
 ENTRY = "- {version: 1.0.0, urls: [charts/web-1.0.0.tgz]}"
 
 

@@ -88,10 +88,10 @@ class _Visit:
         reply = self._checked(
             await self._get(f"{self._base}/manifests/{quote(tag)}", _SMALL, accept=_MANIFESTS), version
         )
-        layers = _json(reply, self._repository).get("layers") or []
+        layers = _json(reply, self._repository).get("layers")
         digests = [
-            layer.get("digest", "")
-            for layer in layers
+            str(layer.get("digest", ""))
+            for layer in (layers if isinstance(layers, list) else ())
             if isinstance(layer, dict) and layer.get("mediaType") == _CHART_LAYER
         ]
         match = _DIGEST.fullmatch(digests[0]) if digests else None
@@ -123,8 +123,14 @@ class _Visit:
         query = {name: told[name] for name in ("service", "scope") if name in told}
         headers = {}
         credentials = self._repository.credentials
-        own, host = urlsplit(self._root).hostname or "", urlsplit(realm).hostname or ""
-        if host in (own, _TOKEN_HOSTS.get(own)) and (urlsplit(realm).scheme == urlsplit(self._root).scheme):
+        try:
+            seller = urlsplit(realm)
+        except ValueError:
+            raise SourceUnreachable(
+                f"repository {self._repository}: the registry names no address that sells tokens"
+            ) from None
+        own, host = urlsplit(self._root).hostname or "", seller.hostname or ""
+        if host in (own, _TOKEN_HOSTS.get(own)) and (seller.scheme == urlsplit(self._root).scheme):
             if credentials.username and credentials.password:
                 pair = f"{credentials.username}:{credentials.password.reveal()}".encode()
                 headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
