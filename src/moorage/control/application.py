@@ -30,7 +30,7 @@ from moorage.control.observing import (
     scope_of,
     tracked_bodies,
 )
-from moorage.control.performing import Circumstances, perform
+from moorage.control.performing import Circumstances, made_by, perform
 from moorage.control.queue import Depth
 from moorage.control.report import Reporter, condition_of, faulty_view, next_look
 from moorage.control.rules import Ruled, rules_for
@@ -440,6 +440,7 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, notes: Notebook, co
     present: set[ResourceKey] = set()
     health: dict[ResourceKey, Health | None] = {}
     unsettled: set[ResourceKey] = set()
+    own: set[ResourceKey] = set()
     for step in (*plan.steps, *plan.on_failure):
         for action in step.actions:
             body = live.objects.get(action.resource)
@@ -447,9 +448,11 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, notes: Notebook, co
                 present.add(action.resource)
                 difference = comparison.by_key.get(action.resource)
                 health[action.resource] = difference.health if difference else assess(body)
+                if action.verb is Verb.HOOK and made_by(body, operation):
+                    own.add(action.resource)
             elif action.resource.group_kind in live.gaps:
                 unsettled.add(action.resource)
-    return Seen(frozenset(present), health, frozenset(unsettled))
+    return Seen(frozenset(present), health, frozenset(unsettled), frozenset(own))
 
 
 def _generated_hooks(plan: Plan, target: TargetState) -> tuple[Manifest, ...]:

@@ -107,9 +107,9 @@ def _without_request(action: Action, around: Circumstances) -> Outcome | None:
             return Outcome(Result.PRUNED)
         case Verb.PRUNE if around.operation.dry_run:
             return Outcome(Result.PRUNED, "pruned (dry run)")
-        case Verb.CLEAR if live is None or _made_by(live, around.operation) or around.operation.dry_run:
+        case Verb.CLEAR if live is None or made_by(live, around.operation) or around.operation.dry_run:
             return Outcome(Result.SKIPPED, "nothing to delete")
-        case Verb.HOOK if live is not None and _made_by(live, around.operation):
+        case Verb.HOOK if live is not None and made_by(live, around.operation):
             return Outcome(Result.UNCHANGED, "", _version(action), _resource_version(live))
         case Verb.APPLY:
             difference = around.comparison.by_key.get(action.resource)
@@ -126,7 +126,8 @@ def _is_done(difference: Difference, action: Action) -> bool:
     )
 
 
-def _made_by(live: Json, operation: Operation) -> bool:
+def made_by(live: Json, operation: Operation) -> bool:
+    """Whether a live hook was created by an operation."""
     return (live["metadata"].get("annotations") or {}).get(OPERATION_ANNOTATION) == operation.id
 
 
@@ -170,9 +171,9 @@ async def _create_hook(action: Action, around: Circumstances) -> Outcome:
         existing = await around.session.fetch(action.resource, action.manifest.api_version)
         if existing is None:
             raise
-        if not _made_by(existing, around.operation) and "BeforeHookCreation" in action.delete_policies:
+        if not made_by(existing, around.operation) and "BeforeHookCreation" in action.delete_policies:
             raise
-        if not _made_by(existing, around.operation):
+        if not made_by(existing, around.operation):
             written = await writer.server_side_apply(body)
             around.session.observe(written.body)
             return Outcome(Result.CONFIGURED, "", _version(action), _resource_version(written.body))

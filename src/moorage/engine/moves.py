@@ -46,12 +46,14 @@ class Seen:
     `health` of a resource that is present and has no rule is None; one that is
     absent from `present` does not exist. `settled` tells whether the store has
     seen the version of a resource that its outcome reported: before that,
-    yesterday's Healthy would let the next wave start.
+    yesterday's Healthy would let the next wave start. `own` are the hooks that
+    this operation made, whether or not that is on record.
     """
 
     present: frozenset[ResourceKey] = frozenset()
     health: Mapping[ResourceKey, Health | None] = field(default_factory=dict)
     unsettled: frozenset[ResourceKey] = frozenset()
+    own: frozenset[ResourceKey] = frozenset()
 
 
 def next_move(plan: Plan, done: Done, seen: Seen) -> Move:
@@ -196,6 +198,8 @@ def _lingering(removals: Results, seen: Seen) -> tuple[ResourceKey, ...]:
         for action, outcome in removals
         if not action.skip_reason
         and action.resource in seen.present
+        # A process that died may have created the new hook already: nobody waits for the end of that.
+        and not (action.verb is Verb.CLEAR and action.resource in seen.own)
         and (outcome is None or outcome.result is not Result.SKIPPED)
     )
 
