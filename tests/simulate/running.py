@@ -109,12 +109,12 @@ class _Play:
                 if item is not None:
                     key = item.key(world.apps[app].namespace)
                     await (world.spoil(key) if isinstance(act, plans.Spoil) else world.remove(key))
-            case plans.Sync(app):
+            case plans.Sync(app) if not self._is_busy(app):
+                # As with Argo CD, who asks while an operation runs is refused.
                 wish = {"operation": {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}}
                 await world.patch_application(app, wish)
             case plans.Terminate(app):
-                body = world.promises.application(app) or {}
-                if ((body.get("status") or {}).get("operationState") or {}).get("phase") == "Running":
+                if self._is_busy(app):
                     patch = {"status": {"operationState": {"phase": "Terminating"}}}
                     await world.patch_application(app, patch)
             case plans.Drop(app, seconds):
@@ -131,6 +131,11 @@ class _Play:
                 await world.kill()
                 await asyncio.sleep(seconds)
                 world.start()
+
+    def _is_busy(self, app: str) -> bool:
+        body = self.world.promises.application(app) or {}
+        state = (body.get("status") or {}).get("operationState") or {}
+        return "operation" in body or state.get("phase") == "Running"
 
     def _push(self, contents: Contents, told: float) -> None:
         self.contents.append(contents)
@@ -162,6 +167,9 @@ class _Play:
         self._push(_finished(self.contents[-1]), 0.1)
         for app in self.plan.apps:
             if not app.automated:
+                for _ in range(600):
+                    if self._is_busy(app.name):
+                        await self.until(world.loop.time() + 0.5)
                 await self.perform(plans.Sync(app.name))
         left = await world.settle(SETTLE_SECONDS)
         world.check_alive()
