@@ -77,7 +77,7 @@ def test_s6_outside_files_that_exist_and_that_do_not_are_alike(render, outside, 
     def refusal(path: str) -> str:
         with pytest.raises(PathEscapes) as refused:
             render(request(helm={"valueFiles": [path], "ignoreMissingValueFiles": ignore}), chart())
-        return str(refused.value)
+        return str(refused.value).replace(path, "PATH")
 
     assert refusal(f"../..{outside}") == refusal(f"../..{outside}.none")
 
