@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -147,6 +149,22 @@ async def test_killed_sandbox_has_all_it_acknowledged(tmp_path: Path):
 
     assert len(acknowledged) >= 300
     assert acknowledged <= held
+
+
+async def test_nothing_is_acknowledged_that_cannot_be_kept(tmp_path: Path):
+    """
+    When the file cannot be written, writes are refused with the reason, and reads go on.
+    """
+    async with Client(state=tmp_path) as client:
+        await client.put_map("before", a="1")
+        with contextlib.closing(sqlite3.connect(tmp_path / "objects.sqlite3")) as file:
+            file.execute("DROP TABLE objects")
+        refused = [await client.put_map(name, a="1") for name in ("a", "b")]
+        listed = await client.get(MAPS)
+
+    assert [each.status for each in refused] == [500, 500]
+    assert f"the sandbox cannot write to {tmp_path}: no such table: objects" in refused[1].body["message"]
+    assert "before" in listed.names
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,9 @@ class SqliteJournal:
                 self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """Write what is queued and end the thread."""
+        """Write what is queued and end the thread; whoever could not be kept was told so before."""
         self._rows.put(None)
         self._thread.join()
-        if self._failure is not None:
-            raise self._failure
 
     def _run(self) -> None:
         connection = self._connect()

@@ -13,6 +13,7 @@ import contextlib
 import hmac
 import logging
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,10 +158,14 @@ class Sandbox:
 
     async def _respond(self, request: Request) -> Answer:
         before = self.store.version
-        answer = self.api.respond(request)
-        if self._journal is not None and self.store.version != before:
-            # What was acknowledged must be there after the process was killed.
-            await self._journal.kept(self.store.version)
+        try:
+            answer = self.api.respond(request)
+            if self._journal is not None and self.store.version != before:
+                # What was acknowledged must be there after the process was killed.
+                await self._journal.kept(self.store.version)
+        except sqlite3.Error as fault:
+            told = f"the sandbox cannot write to {self.settings.state}: {fault}; make room and start it again"
+            return answers.Failure(500, "InternalError", told).answer()
         return answer
 
     def _run_waiting(self) -> None:
