@@ -38,6 +38,11 @@ SIZE_LIMIT = 400 * 1024
 # a list-map key that is absent has its default, so `ports: [{containerPort: 80}]` is (80, TCP).
 DEFAULTS = {
     ("io.k8s.api.core.v1.ContainerPort", "protocol"): "TCP",
+    ("io.k8s.api.core.v1.LocalObjectReference", "name"): "",
+    ("io.k8s.api.apps.v1.DaemonSetCondition", "type"): "",
+    ("io.k8s.api.apps.v1.DeploymentCondition", "type"): "",
+    ("io.k8s.api.apps.v1.ReplicaSetCondition", "type"): "",
+    ("io.k8s.api.apps.v1.StatefulSetCondition", "type"): "",
     ("io.k8s.api.core.v1.ServicePort", "protocol"): "TCP",
     ("io.k8s.api.core.v1.ReplicationControllerSpec", "replicas"): 1,
     ("io.k8s.api.core.v1.AzureDiskVolumeSource", "cachingMode"): "ReadWrite",

@@ -57,7 +57,7 @@ def predict_apply(
     if entries:
         merged = _without_dropped(merged, target, entries, manager, schema, migrate_from)
         merged["metadata"] = {**merged["metadata"], "managedFields": entries}
-    return _encoded(merged)
+    return _with_allocated(_encoded(merged), live)
 
 
 def predict_client_side(live: Json | None, target: Json, schema: Schema | None) -> Json:
@@ -79,6 +79,20 @@ def predict_client_side(live: Json | None, target: Json, schema: Schema | None) 
 
 def _unmanaged(live: Json) -> Json:
     return {name: value for name, value in (live.get("metadata") or {}).items() if name != "managedFields"}
+
+
+_ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort")
+
+
+def _with_allocated(merged: Json, live: Json) -> Json:
+    """Return a Service with what the server gave out before and does not take back when nobody asks for it."""
+    if merged.get("kind") != "Service" or merged.get("apiVersion") != "v1":
+        return merged
+    held, spec = live.get("spec") or {}, merged.get("spec") or {}
+    if "ExternalName" in (held.get("type"), spec.get("type")):
+        return merged
+    kept = {name: held[name] for name in _ALLOCATED if held.get(name) and not spec.get(name)}
+    return {**merged, "spec": {**spec, **kept}} if kept else merged
 
 
 def _without_nulls(target: Json, schema: Schema) -> Json:

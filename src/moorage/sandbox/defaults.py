@@ -305,6 +305,12 @@ def _namespace(body: Json) -> None:
     body.setdefault("status", {}).setdefault("phase", "Active")
 
 
+def _account(body: Json) -> None:
+    # Of the secrets of an account only their names are kept.
+    if secrets := body.get("secrets"):
+        body["secrets"] = [{"name": each["name"]} if each.get("name") else {} for each in secrets]
+
+
 def _limit_range(body: Json) -> None:
     for limit in _spec(body).get("limits", ()):
         if limit.get("type") == "Container":
@@ -322,7 +328,7 @@ def _node(body: Json) -> None:
 
 def _role(body: Json) -> None:
     # Rules are written also when there are none.
-    _set(body, rules=None)
+    body["rules"] = body.get("rules") or None
 
 
 def _binding(body: Json) -> None:
@@ -445,6 +451,7 @@ _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("", "PersistentVolume"): _volume,
     ("", "Secret"): _secret,
     ("", "Namespace"): _namespace,
+    ("", "ServiceAccount"): _account,
     ("", "LimitRange"): _limit_range,
     ("", "ResourceQuota"): _status,
     ("", "Node"): _node,

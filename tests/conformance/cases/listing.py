@@ -78,7 +78,12 @@ CASES: tuple[Case, ...] = (
             "limit of zero": [*_WIDGETS, get("widgets", limit="0")],
             "limit that is no number": [get("widgets", limit="many")],
             "bad continue": [get("widgets", limit="1", **{"continue": "nonsense"})],
-            "any version": [*_WIDGETS, get("widgets", resourceVersion="0")],
+            # "Any" may be an old one, but not older than what has just been read.
+            "any version": [
+                *_WIDGETS,
+                get("widgets", resourceVersion="{2.metadata.resourceVersion}"),
+                get("widgets", resourceVersion="0"),
+            ],
             "not older than": [
                 *_WIDGETS,
                 get(
