@@ -18,9 +18,24 @@ class Objects(Mapping[ResourceKey, Json]):
     whatever the watches say meanwhile.
     """
 
-    def __init__(self, records: Mapping[ResourceKey, Record], read: Mapping[ResourceKey, Json]) -> None:
+    def __init__(
+        self,
+        records: Mapping[ResourceKey, Record],
+        read: Mapping[ResourceKey, Json],
+        before: Objects | None = None,
+    ) -> None:
+        """Take over from an earlier view what it has decoded, where the record is still the same."""
         self._records = records
-        self._read: dict[ResourceKey, Json] = dict(read)
+        self._read: dict[ResourceKey, Json] = before._decoded(records) if before is not None else {}
+        self._read |= read
+
+    def _decoded(self, records: Mapping[ResourceKey, Record]) -> dict[ResourceKey, Json]:
+        mine = self._records
+        return {
+            key: body
+            for key, body in self._read.items()
+            if (record := mine.get(key)) is not None and records.get(key) is record
+        }
 
     def __getitem__(self, key: ResourceKey) -> Json:
         found = self._read.get(key)

@@ -44,6 +44,7 @@ _UNTOLD_SECONDS = 60.0
 _SETTLE_SECONDS = 60.0
 _FORBIDDEN_SECONDS = 60.0
 _ASK_AGAIN_SECONDS = 0.5
+_KEPT_VIEWS = 64
 _EXPECT_DELAYS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 _STREAMING_SINCE = (1, 27)
 
@@ -86,6 +87,7 @@ class ClusterSession:
         self._fault: Error | None = None
         self._told = Freshness(synced=False)
         self._converted = Converted()
+        self._views: dict[str, Objects] = {}
         self._lists = asyncio.Semaphore(settings.lists)
 
     # --- life
@@ -327,11 +329,22 @@ class ClusterSession:
         await asyncio.gather(*fetches)
         involved = {key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked}
         return LiveState(
-            objects=Objects({k: r for k, r in records.items() if k not in read}, read),
+            objects=self._viewed(instance, {k: r for k, r in records.items() if k not in read}, read),
             tracked=frozenset(tracked),
             gaps=frozenset(self._not_current(involved) | (missing - unserved)),
             unserved=unserved,
         )
+
+    def _viewed(
+        self, instance: str, records: Mapping[ResourceKey, Record], read: Mapping[ResourceKey, Json]
+    ) -> Objects:
+        # A pass looks several times and little has changed between; what is decoded is kept anyway
+        # by the comparison of the last pass, so the few views kept here share it.
+        view = Objects(records, read, self._views.pop(instance, None))
+        self._views[instance] = view
+        while len(self._views) > _KEPT_VIEWS:
+            del self._views[next(iter(self._views))]
+        return view
 
     async def fetch(self, key: ResourceKey, api_version: str = "") -> Json | None:
         """Return an object as the server has it now, or nothing. Raises UnknownKind."""

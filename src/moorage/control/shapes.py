@@ -102,14 +102,22 @@ def misfit(value: Any, shape: Shape, where: str) -> str:
     return next(filter(None, (misfit(value.get(n), inner, f"{where}.{n}") for n, inner in shape.items())), "")
 
 
+def _fits(value: Any, shape: Shape) -> bool:
+    """Return whether there is no misfit; says not where, which is most of the work."""
+    if value is None:
+        return True
+    if isinstance(shape, Leaf):
+        return bool(shape.fits(value))
+    if isinstance(shape, list):
+        inner = shape[0]
+        return isinstance(value, list) and all(item is not None and _fits(item, inner) for item in value)
+    return isinstance(value, dict) and all(_fits(value.get(name), inner) for name, inner in shape.items())
+
+
 def _item(value: Any, shape: Shape, where: str) -> str:
     return f"{where}: must not be null" if value is None else misfit(value, shape, where)
 
 
 def fitting(status: dict[str, Any]) -> dict[str, Any]:
     """Return a status without the parts that are not as they are written; they are written anew."""
-    return {
-        name: value
-        for name, value in status.items()
-        if name not in STATUS or not misfit(value, STATUS[name], "status")
-    }
+    return {name: value for name, value in status.items() if name not in STATUS or _fits(value, STATUS[name])}

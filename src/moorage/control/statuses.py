@@ -279,20 +279,24 @@ def _phase(word: Any) -> OperationPhase:
         return OperationPhase.RUNNING
 
 
+_PHASES = tuple(Phase)
+_WORDS = tuple(Result)
+_RESULTS = {word: result for result, word in RESULT_WORDS.items()}
+
+
 def _decode_outcomes(resources: Iterable[Mapping[str, Any]]) -> Iterable[tuple[ActionKey, Outcome]]:
-    words = {word: result for result, word in RESULT_WORDS.items()}
     for r in resources:
         status = r.get("status")
         if r.get("hookType"):
             verb = Verb.CLEAR if r.get("hookPhase") == "Terminating" else Verb.HOOK
         else:
             verb = Verb.PRUNE if status in ("Pruned", "PruneSkipped") else Verb.APPLY
-        if r.get("syncPhase") not in tuple(Phase):
+        if r.get("syncPhase") not in _PHASES:
             continue
         resource = ResourceKey(
             r.get("group", ""), r.get("kind", ""), r.get("namespace", ""), r.get("name", "")
         )
-        result = _decode_result(words.get(str(status), Result.CONFIGURED), str(r.get("message") or ""))
+        result = _decode_result(_RESULTS.get(str(status), Result.CONFIGURED), str(r.get("message") or ""))
         yield (
             ActionKey(Phase(r["syncPhase"]), verb, resource),
             Outcome(
@@ -303,7 +307,7 @@ def _decode_outcomes(resources: Iterable[Mapping[str, Any]]) -> Iterable[tuple[A
 
 def _decode_result(result: Result, message: str) -> Result:
     if result is Result.UNCHANGED:
-        return Result(message) if message in tuple(Result) else Result.CONFIGURED
+        return Result(message) if message in _WORDS else Result.CONFIGURED
     return result
 
 
