@@ -419,7 +419,7 @@ def test_events_tell_what_happened(cluster):
     cluster.kubectl("-n", shop, "wait", "deployment/web", "--for=condition=Available", "--timeout=20s")
 
     told = cluster.kubectl("-n", shop, "get", "events")
-    assert re.search(r"Normal +ScalingReplicaSet +deployment/web", told)
+    assert re.search(r"Normal +ScalingReplicaSet +deployment/web +Scaled up replica set web-", told)
     assert re.search(r"Normal +SuccessfulCreate +replicaset/web-", told)
     assert re.search(r"Warning +Failed +Pod/broken +.*no.such/image", cluster.kubectl("-n", shop, "events"))
 
