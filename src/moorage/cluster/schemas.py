@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from moorage.cluster.answers import NotFound
+from moorage.cluster.answers import NotFound, ObjectRefused
 from moorage.cluster.http import Api
+from moorage.model.errors import ApiFailed
 from moorage.model.manifest import Json
 
 T = TypeVar("T")
@@ -72,7 +73,18 @@ class SchemaSource(Generic[T]):
             made = self._made.get(name)
             if made is not None and made[0] == address:
                 return made[1]
-            found = self._shelf.get(_digest(name, address)) or await self._fetch(name, address)
+            found = self._shelf.get(_digest(name, address))
+            if found is None:
+                try:
+                    found = await self._fetch(name, address)
+                except ObjectRefused as error:
+                    if not 300 <= error.status.code < 400:
+                        raise
+                    # The document changed since the index was read, and its old hash leads to the new one.
+                    self._index = None
+                    raise ApiFailed(
+                        f"{name}: its schemas are changing just now; they are read again"
+                    ) from None
             self._made[name] = (address, found)
             return found
 
