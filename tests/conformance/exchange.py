@@ -83,6 +83,9 @@ class Server:
 
     name: str
     session: aiohttp.ClientSession
+    url: str = ""
+    token: str = ""
+    authority: bytes = b""
 
     async def ask(self, request: Request) -> Answer:
         """Send one request whose references are filled in, and return what came back."""

