@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import json
@@ -49,6 +50,51 @@ async def test_nothing_is_said_without_the_token(authorization):
     assert refused == [401] * 4
     assert open_ == [200] * 3
     assert admitted == 200
+
+
+async def test_service_account_tokens_are_good_while_the_account_is(tmp_path: Path):
+    """
+    A token asked for, and one put into a secret, let in as that account, also after a restart, until the account goes.
+    """
+    space = "/api/v1/namespaces/default"
+    secret = {
+        "metadata": {"name": "robot", "annotations": {"kubernetes.io/service-account.name": "robot"}},
+        "type": "kubernetes.io/service-account-token",
+    }
+
+    async def names(sandbox: Sandbox, tokens: list[str]) -> list[str]:
+        async with session(sandbox) as client:
+            path, found = "/apis/authentication.k8s.io/v1/selfsubjectreviews", []
+            for token in tokens:
+                headers = {"authorization": f"Bearer {token}"}
+                answer = await (await client.post(path, json={}, headers=headers)).json()
+                found.append(
+                    answer["status"]["userInfo"]["username"] if answer["kind"] == "SelfSubjectReview" else ""
+                )
+            return found
+
+    async with Sandbox(SandboxSettings(state=tmp_path)) as before, session(before) as client:
+        await client.post(f"{space}/serviceaccounts", json={"metadata": {"name": "robot"}})
+        await client.post(f"{space}/secrets", json=secret)
+        asked = await (await client.post(f"{space}/serviceaccounts/robot/token", json={"spec": {}})).json()
+        await before.workloads.settled()
+        held = await (await client.get(f"{space}/secrets/robot")).json()
+        tokens = [asked["status"]["token"], base64.b64decode(held["data"]["token"]).decode()]
+        first = await names(before, tokens)
+    async with Sandbox(SandboxSettings(state=tmp_path)) as after, session(after) as client:
+        second = await names(after, tokens)
+        forged = await names(after, [tokens[0][:-2] + "xx", "a.b.c"])
+        review = {"spec": {"token": tokens[0]}}
+        path = "/apis/authentication.k8s.io/v1/tokenreviews"
+        reviewed = await (await client.post(path, json=review)).json()
+        await client.delete(f"{space}/serviceaccounts/robot")
+        gone = await names(after, tokens)
+
+    robot = "system:serviceaccount:default:robot"
+    assert (first, second) == ([robot, robot], [robot, robot])
+    assert (forged, gone) == (["", ""], ["", ""])
+    assert (reviewed["status"]["authenticated"], reviewed["status"]["user"]["username"]) == (True, robot)
+    assert held["metadata"]["annotations"]["kubernetes.io/service-account.uid"]
 
 
 async def test_certificate_is_of_our_authority_alone():

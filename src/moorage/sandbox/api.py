@@ -7,6 +7,7 @@ HTTP, simulations and tests all come in here.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from moorage.sandbox.openapi import OpenApi
 from moorage.sandbox.requests import Request, Target, parse_target
 from moorage.sandbox.resources import Registry, Resource
 from moorage.sandbox.store import Entry, Store
+from moorage.sandbox.tokens import Tokens
 from moorage.sandbox.watches import Watch
 from moorage.sandbox.writes import Options, Writes, Written
 
@@ -63,9 +65,16 @@ class Api:
     """The whole API over one store."""
 
     def __init__(
-        self, store: Store, writes: Writes, registry: Registry, *, bookmark_seconds: float = 60.0
+        self,
+        store: Store,
+        writes: Writes,
+        registry: Registry,
+        tokens: Tokens,
+        *,
+        bookmark_seconds: float = 60.0,
     ) -> None:
         self.store = store
+        self.tokens = tokens
         self.writes = writes
         self.registry = registry
         self.bookmark_seconds = bookmark_seconds
@@ -131,7 +140,7 @@ class Api:
         if len(request.body) > BODY_LIMIT:
             raise answers.too_large(f"Request entity too large: limit is {BODY_LIMIT}")
         if "list" not in resource.verbs:
-            return subresources.review(resource, target, request)
+            return subresources.review(resource, target, request, self.tokens)
         if target.namespace and not resource.namespaced:
             raise answers.no_such_path()
         if target.subresource:
@@ -187,7 +196,8 @@ class Api:
                 case "PATCH":
                     return self._patch(request, resource, target)
             raise answers.method_not_allowed()
-        return subresources.answer(self.writes, resource, target, request, asking.write_options(request))
+        options = asking.write_options(request)
+        return subresources.answer(self.writes, resource, target, request, options, self.tokens)
 
     def _watch(self, request: Request, resource: Resource, target: Target) -> Answer:
         return watches.watch(
@@ -326,10 +336,15 @@ def _placed(body: Json, target: Target) -> Json:
     return body
 
 
-def build(store: Store, *, bookmark_seconds: float = 60.0, **clock: Any) -> Api:
-    """Return an API over a store, with all built-in kinds and the custom ones the store holds."""
+def build(store: Store, *, token: str = "", bookmark_seconds: float = 60.0, **clock: Any) -> Api:
+    """
+    Return an API over a store, with all built-in kinds and the custom ones the store holds.
+
+    `token` is that of the one user; without it there is none who could know it.
+    """
     registry = Registry()
     builtin.register(registry)
     writes = Writes(store, registry, **clock)
     crds.attach(store, registry, writes)
-    return Api(store, writes, registry, bookmark_seconds=bookmark_seconds)
+    tokens = Tokens(store, token or secrets.token_urlsafe(24))
+    return Api(store, writes, registry, tokens, bookmark_seconds=bookmark_seconds)

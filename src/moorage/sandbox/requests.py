@@ -34,6 +34,7 @@ class Request:
     query: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    user: str = "sandbox"
 
     def flag(self, name: str) -> bool:
         """Return whether a boolean query parameter is set, in Go's spelling of true."""

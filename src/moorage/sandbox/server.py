@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hmac
 import logging
 import socket
 import sqlite3
@@ -89,7 +88,12 @@ class Sandbox:
         if self._journal is not None:
             self._journal.load(self.store)
             self.store.journal = self._journal
-        self.api = api.build(self.store, bookmark_seconds=self.settings.bookmark_seconds, **self._clock)
+        self.api = api.build(
+            self.store,
+            token=self.token,
+            bookmark_seconds=self.settings.bookmark_seconds,
+            **self._clock,
+        )
         self._waiting: list[Callable[[], None]] = []
         namespaces = Namespaces(self.store, self.api.registry, self.api.writes, self._later)
         namespaces.attach()
@@ -98,7 +102,11 @@ class Sandbox:
             cluster = StoreCluster(self.store, self.api.registry, self.api.writes)
             authority = (self.authority or b"").decode()
             self.workloads = Workloads(
-                cluster, clock=self._life, ready_after=self.settings.ready_after, authority=authority
+                cluster,
+                clock=self._life,
+                ready_after=self.settings.ready_after,
+                authority=authority,
+                issue=lambda account: self.api.tokens.issue(account)[0],
             )
 
     def _later(self, job: Callable[[], None]) -> None:
@@ -180,7 +188,8 @@ class Sandbox:
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"]
-        if path not in _OPEN and not self._admits(headers.get("authorization", "")):
+        user = self._bearer(headers.get("authorization", ""))
+        if not user and path not in _OPEN:
             await wire.send_whole(send, answers.unauthorized().answer())
             return
         body = b""
@@ -191,7 +200,7 @@ class Sandbox:
                 return
             body = read
         request = Request(
-            scope["method"], path, parse_query(scope["query_string"].decode("latin-1")), headers, body
+            scope["method"], path, parse_query(scope["query_string"].decode("latin-1")), headers, body, user
         )
         stopping = self._server is not None and self._server.should_exit
         answer = refusal(Fault(status=503)) if stopping else await self._faulty(request)
@@ -200,9 +209,9 @@ class Sandbox:
         else:
             await wire.send_stream(receive, send, answer)
 
-    def _admits(self, authorization: str) -> bool:
+    def _bearer(self, authorization: str) -> str:
         scheme, _, told = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(told.strip().encode(), self.token.encode())
+        return self.api.tokens.bearer(told.strip()) if scheme.lower() == "bearer" else ""
 
     async def start(self) -> None:
         """Listen; returns once requests are answered."""

@@ -4,8 +4,8 @@ What hangs under an object besides itself: scale, logs, eviction, tokens; and re
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -16,13 +16,16 @@ from moorage.sandbox.answers import Answer
 from moorage.sandbox.durations import age
 from moorage.sandbox.requests import Request, Target
 from moorage.sandbox.resources import Resource, ScalePaths
+from moorage.sandbox.tokens import Tokens, user_info
 from moorage.sandbox.workloads.logs import logs
 from moorage.sandbox.writes import Options, Writes
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 
 
-def answer(writes: Writes, resource: Resource, target: Target, request: Request, options: Options) -> Answer:
+def answer(
+    writes: Writes, resource: Resource, target: Target, request: Request, options: Options, tokens: Tokens
+) -> Answer:
     """Return the answer of a subresource that is not a part of the object. Raises Failure."""
     name = target.subresource
     if name == "scale":
@@ -38,11 +41,11 @@ def answer(writes: Writes, resource: Resource, target: Target, request: Request,
     if name == "binding" and request.method == "POST":
         return _bind(writes, resource, target, request, options)
     if name == "token" and request.method == "POST":
-        return _token(request)
+        return _token(writes, resource, target, request, tokens)
     raise answers.Failure(501, "NotImplemented", f"the sandbox has no {name}: its pods are pretended")
 
 
-def review(resource: Resource, target: Target, request: Request) -> Answer:
+def review(resource: Resource, target: Target, request: Request, tokens: Tokens) -> Answer:
     """Return the answer to a review: whoever holds the token may do everything. Raises Failure (404, 405)."""
     if request.method == "GET" and resource.plural == "componentstatuses":
         return answers.json_answer(
@@ -51,7 +54,7 @@ def review(resource: Resource, target: Target, request: Request) -> Answer:
     if request.method != "POST" or target.name:
         raise answers.method_not_allowed()
     body = bodies.decode(request.body, request.content_type)
-    status = _VERDICTS.get(resource.kind)
+    status = _verdict(resource.kind, body, request, tokens)
     if status is None:
         raise answers.method_not_allowed()
     shown = {
@@ -63,13 +66,20 @@ def review(resource: Resource, target: Target, request: Request) -> Answer:
     return answers.json_answer({**shown, "status": status}, 201)
 
 
-_USER = {"username": "sandbox", "groups": ["system:masters", "system:authenticated"]}
+def _verdict(kind: str, body: Json, request: Request, tokens: Tokens) -> Json | None:
+    if kind == "SelfSubjectReview":
+        return {"userInfo": user_info(request.user)}
+    if kind == "TokenReview":
+        name = tokens.bearer(str((body.get("spec") or {}).get("token", "")))
+        return {"authenticated": True, "user": user_info(name)} if name else {"user": {}}
+    return _VERDICTS.get(kind)
+
+
 _ALLOWED = {"allowed": True, "reason": "the sandbox allows everything"}
 _VERDICTS: dict[str, Json] = {
     "SelfSubjectAccessReview": _ALLOWED,
     "SubjectAccessReview": _ALLOWED,
     "LocalSubjectAccessReview": _ALLOWED,
-    "SelfSubjectReview": {"userInfo": _USER},
     "SelfSubjectRulesReview": {
         "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
         "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
@@ -190,12 +200,24 @@ def _bind(writes: Writes, resource: Resource, target: Target, request: Request, 
     )
 
 
-def _token(request: Request) -> Answer:
+def _token(writes: Writes, resource: Resource, target: Target, request: Request, tokens: Tokens) -> Answer:
     body = bodies.decode(request.body, request.content_type) if request.body else {}
-    token = base64.urlsafe_b64encode(b'{"sandbox":true}').decode().rstrip("=")
-    status = {"token": f"{token}.{token}.sandbox", "expirationTimestamp": "2099-01-01T00:00:00Z"}
-    shown = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}
-    return answers.json_answer({**shown, "spec": body.get("spec") or {}, "status": status}, 201)
+    spec = {"expirationSeconds": _HOUR, **(body.get("spec") or {})}
+    seconds = spec["expirationSeconds"]
+    if not isinstance(seconds, int) or seconds < _SHORTEST:
+        told = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
+        cause = answers.Cause("FieldValueInvalid", told, "spec.expirationSeconds")
+        raise answers.invalid("authentication.k8s.io", "TokenRequest", target.name, [cause])
+    account = writes.existing(resource, target.namespace, target.name).body
+    token, end = tokens.issue(account, seconds)
+    ends = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    shown = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1"}
+    metadata = {"name": target.name, "namespace": target.namespace}
+    status = {"token": token, "expirationTimestamp": ends}
+    return answers.json_answer({**shown, "metadata": metadata, "spec": spec, "status": status}, 201)
+
+
+_HOUR, _SHORTEST = 3600, 600
 
 
 def _log(writes: Writes, resource: Resource, target: Target, request: Request) -> Answer:

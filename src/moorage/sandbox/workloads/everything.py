@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
-from moorage.sandbox.workloads.accounts import NamespaceFurnishing
+from moorage.model.manifest import Json
+from moorage.sandbox.workloads.accounts import AccountSecrets, NamespaceFurnishing
 from moorage.sandbox.workloads.apiservices import ApiServices
 from moorage.sandbox.workloads.autoscalers import Autoscalers
 from moorage.sandbox.workloads.budgets import Budgets
@@ -36,6 +37,7 @@ from moorage.sandbox.workloads.ports import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    SECRETS,
     SERVICES,
     STATEFUL_SETS,
     VOLUMES,
@@ -63,7 +65,13 @@ class Workloads:
     """
 
     def __init__(
-        self, cluster: Cluster, *, clock: Clock | None = None, ready_after: float = 1.0, authority: str = ""
+        self,
+        cluster: Cluster,
+        *,
+        clock: Clock | None = None,
+        ready_after: float = 1.0,
+        authority: str = "",
+        issue: Callable[[Json], str] = lambda account: "",
     ) -> None:
         self._cluster = cluster
         self.driver = Driver(clock or WallClock(), _report)
@@ -72,6 +80,7 @@ class Workloads:
         self.pods = Pods(cluster, driver, ready_after)
         self._looks: list[tuple[Ref, Callable[[Key], None]]] = [
             (NAMESPACES, NamespaceFurnishing(cluster, driver, authority).look),
+            (SECRETS, AccountSecrets(cluster, driver, authority, issue).look),
             (PODS, self.pods.look),
             (REPLICA_SETS, ReplicaSets(cluster, driver).look),
             (DEPLOYMENTS, Deployments(cluster, driver).look),
