@@ -46,7 +46,9 @@ class Corked:
         if self._held:
             whole = b"".join(self._held)
             self._held.clear()
-            self._transport.write(whole)
+            # The client may have left since; uvloop does not take that lightly.
+            if not self._transport.is_closing():
+                self._transport.write(whole)
 
 
 class Protocol(HttpToolsProtocol):
