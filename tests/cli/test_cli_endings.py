@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -162,23 +161,17 @@ def test_a_missing_kubeconfig_is_told(tmp_path):
     assert str(tmp_path / "none") in result.stderr
 
 
-def test_help_comes_at_once():
+def test_help_loads_nothing_heavy():
     """
-    `moor --help` imports no command and no heavy library, and takes less than 150 ms.
+    The root of `moor` imports no command and no heavy library, so that help comes at once.
     """
     modules = "import sys, moorage.cli.root; print(*sorted(sys.modules))"
     loaded = set(
         subprocess.run([sys.executable, "-c", modules], capture_output=True, text=True).stdout.split()
     )
-    took = []
-    for _ in range(5):
-        began = time.perf_counter()
-        subprocess.run([*MOOR, "--help"], check=True, capture_output=True)
-        took.append(time.perf_counter() - began)
 
     heavy = {"rich", "aiohttp", "yaml", "orjson", "asyncio", "msgspec", "starlette", "moorage.engine"}
     assert heavy & loaded == set()
-    assert min(took) < 0.150
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -121,7 +121,7 @@ async def test_nothing_is_answered_before_everything_was_read() -> None:
     async with a_sandbox() as sandbox, an_api(access_of(sandbox)) as api:
         await create(api, MAPS, config_map("a", app="one"))
         sandbox.faults = lambda r: (
-            Fault(delay=0.0 if release.is_set() else 0.3) if is_list(r, "configmaps") else None
+            Fault(delay=0.0 if release.is_set() else 2.0) if is_list(r, "configmaps") else None
         )
         async with a_session(access_of(sandbox), synced=False) as (session, told):
             await told.until(lambda: session.freshness().waiting == (CONFIG_MAP,))
