@@ -14,12 +14,12 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from moorage.model.errors import InvalidConfiguration, LimitExceeded, SourceUnreachable
+from moorage.sources.spawn import Program
 
 MINIMUM_GIT = (2, 36)
 
@@ -172,40 +172,16 @@ class Git:
     @contextlib.asynccontextmanager
     async def _started(
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    ) -> AsyncIterator[Program]:
         self.runs += 1
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(environment),
-            cwd=folder,
-            start_new_session=True,
-        )
+        program = await Program.start(command, environment, folder)
         try:
-            yield process
+            yield program
         finally:
-            await end_group(process)
+            await program.end()
 
 
-async def end_group(process: asyncio.subprocess.Process) -> None:
-    """End a process and everything it started, and wait until it is gone."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    # A pipe that is not read to its end (we had enough, or a grandchild that left
-    # the group holds it) would keep the process from ever counting as ended.
-    transport = process._transport  # type: ignore[attr-defined]
-    for fd in range(3):
-        pipe = transport.get_pipe_transport(fd)
-        if pipe is not None and not pipe.is_closing():
-            pipe.abort() if fd == 0 else pipe.close()
-    await process.wait()
-    transport.close()
-
-
-async def _finish(process: asyncio.subprocess.Process, stdin: bytes, limit: int, what: str) -> Ended:
+async def _finish(process: Program, stdin: bytes, limit: int, what: str) -> Ended:
     stdout, stderr, _ = await asyncio.gather(
         _read_all(process.stdout, limit, what), _read_words(process.stderr, what), _feed(process.stdin, stdin)
     )
@@ -213,8 +189,7 @@ async def _finish(process: asyncio.subprocess.Process, stdin: bytes, limit: int,
     return Ended(code, stdout, stderr)
 
 
-async def _feed(pipe: asyncio.StreamWriter | None, text: bytes) -> None:
-    assert pipe is not None
+async def _feed(pipe: asyncio.StreamWriter, text: bytes) -> None:
     # A program may have ended already; uvloop refuses to write to what it has closed.
     if text and not pipe.is_closing():
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -223,8 +198,7 @@ async def _feed(pipe: asyncio.StreamWriter | None, text: bytes) -> None:
     pipe.close()
 
 
-async def _read_all(pipe: asyncio.StreamReader | None, limit: int, what: str) -> bytes:
-    assert pipe is not None
+async def _read_all(pipe: asyncio.StreamReader, limit: int, what: str) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := await pipe.read(65536):
@@ -235,8 +209,7 @@ async def _read_all(pipe: asyncio.StreamReader | None, limit: int, what: str) ->
     return b"".join(pieces)
 
 
-async def _read_words(pipe: asyncio.StreamReader | None, what: str) -> str:
-    assert pipe is not None
+async def _read_words(pipe: asyncio.StreamReader, what: str) -> str:
     kept = bytearray()
     size = 0
     while piece := await pipe.read(65536):

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import signal
 import ssl
 import subprocess
 from collections import deque
@@ -22,8 +23,6 @@ from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
-
-from moorage.sources.program import end_group
 
 _GIT_ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
@@ -182,7 +181,7 @@ class GitServer:
             await program.wait()
         finally:
             # A client that went away leaves not only this program behind but those it started.
-            await end_group(program)
+            await _end(program)
         if service == "git-receive-pack" and request.method == "POST" and self.on_push is not None:
             await self.on_push(request.path.strip("/").partition(".git")[0])
         return response
@@ -202,6 +201,22 @@ class GitServer:
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
         }
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a process and everything it started, and wait until it is gone."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    # A pipe that is not read to its end (we had enough, or a grandchild that left
+    # the group holds it) would keep the process from ever counting as ended.
+    transport = process._transport  # type: ignore[attr-defined]
+    for fd in range(3):
+        pipe = transport.get_pipe_transport(fd)
+        if pipe is not None and not pipe.is_closing():
+            pipe.abort() if fd == 0 else pipe.close()
+    await process.wait()
+    transport.close()
 
 
 async def _pour(request: web.Request, program: asyncio.subprocess.Process) -> None:
