@@ -213,6 +213,8 @@ def _with_embedded(schema: Any) -> Any:
         reference = {"allOf": [{"$ref": f"{_REF}{_META}ObjectMeta"}]}
         own = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": reference}
         result["properties"] = {**(result.get("properties") or {}), **own}
+        needed = result.get("required") or []
+        result["required"] = [*needed, *(name for name in ("kind", "apiVersion") if name not in needed)]
     return result
 
 
