@@ -21,6 +21,8 @@ class Difference:
     cases: str
     places: str
     why: str
+    sometimes: bool = False
+    """Seen only when two writes fall into different seconds, so a run may do without it."""
 
 
 DIFFERENCES: tuple[Difference, ...] = (
@@ -47,6 +49,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         r"drawn: \d+: Role",
         r"body\.metadata\.managedFields.*",
         "The server stores null for an empty list and then takes the same list for a change of owners.",
+        sometimes=True,
     ),
 )
 

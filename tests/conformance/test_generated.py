@@ -100,7 +100,7 @@ async def test_both_servers_make_the_same_of_random_writes(
 
     assert not found, f"{len(found)} places\n" + "\n".join(found[:40])
     assert compared["taken"] >= BOTH_SERVERS // 3
-    drawn = [entry for entry in DIFFERENCES if entry.cases.startswith("drawn")]
+    drawn = [entry for entry in DIFFERENCES if entry.cases.startswith("drawn") and not entry.sometimes]
     assert [entry.name for entry in drawn if entry not in observed] == []
 
 

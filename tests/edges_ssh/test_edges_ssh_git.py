@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import stat
@@ -16,6 +15,7 @@ from moorage.model.errors import CredentialsRefused, SourceRefused, SourceUnreac
 from moorage.sources.credentials import Credentials, Repository, Secret
 from moorage.sources.door import Sources
 from moorage.sources.settings import GitSettings
+from moorage.sources.spawn import Program
 from moorage.testing.gitserver import commit_files, run_git
 
 
@@ -164,16 +164,15 @@ async def test_s17_the_key_is_seen_by_nobody(tmp_path, monkeypatch):
     S5, S17: the private key is in no argument and no variable, lies in a file only this user reads, and is gone afterwards.
     """
     seen: list[tuple[tuple[str, ...], dict[str, str], list[int]]] = []
-    spawn = asyncio.create_subprocess_exec
+    start = Program.start
 
-    async def recorded(*command, **options):
-        if "-D" not in command:
-            files = list((tmp_path / "store" / "scratch").rglob("identity"))
-            modes = [stat.S_IMODE(os.stat(path).st_mode) for path in files]
-            seen.append((command, dict(options.get("env", {})), modes))
-        return await spawn(*command, **options)
+    async def recorded(command, environment, folder):
+        files = list((tmp_path / "store" / "scratch").rglob("identity"))
+        modes = [stat.S_IMODE(os.stat(path).st_mode) for path in files]
+        seen.append((tuple(command), dict(environment), modes))
+        return await start(command, environment, folder)
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    monkeypatch.setattr(Program, "start", recorded)
     async with room(tmp_path) as at:
         await at.sources.resolve(at.shop(), "main")
         secret = at.server.key.splitlines()[1]
