@@ -114,7 +114,9 @@ def test_get_shows_objects_in_every_form(cluster):
     """
     shop = namespace(cluster, "forms")
     get = ("-n", shop, "get", "deployments")
-    cluster.kubectl("-n", shop, "apply", "-f", "-", stdin=many(deployment("web"), deployment("cart", replicas=3)))
+    cluster.kubectl(
+        "-n", shop, "apply", "-f", "-", stdin=many(deployment("web"), deployment("cart", replicas=3))
+    )
     cluster.kubectl("-n", shop, "rollout", "status", "deployment/web", "--timeout=20s")
 
     assert re.search(r"^web +2/2 +2 +2 +\d+s$", cluster.kubectl(*get), re.M)
