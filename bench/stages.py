@@ -208,6 +208,7 @@ async def far(run: Run) -> list[Row]:
                 note=f"{moorage.memory():.0f} MiB",
             )
         ]
+        await _quiet(moorage)
         return rows + await _commits(run, here, bare, count)
 
 
@@ -241,7 +242,7 @@ async def _until_all_synced(here: Place, moorage: Process, count: int) -> tuple[
 
 
 async def _idle(run: Run, moorage: Process, count: int) -> list[Row]:
-    await asyncio.sleep(5)
+    await _quiet(moorage)
     cpu = moorage.cpu()
     await asyncio.sleep(run.counts.idle_seconds)
     share = 100 * (moorage.cpu() - cpu) / run.counts.idle_seconds
@@ -350,13 +351,15 @@ async def memory(run: Run) -> list[Row]:
         ]
 
 
-async def _quiet(moorage: Process, seconds: int = 3) -> None:
-    """Return once a process has done next to nothing for some seconds: what there was to read is read."""
+async def _quiet(moorage: Process, seconds: int = 3, within: int = 90) -> None:
+    """Return once a process has done next to nothing for some seconds: what there was to do is done."""
     still = 0
-    while still < seconds:
+    for _ in range(within):
         cpu = moorage.cpu()
         await asyncio.sleep(1)
-        still = still + 1 if moorage.cpu() - cpu < 0.05 else 0
+        still = still + 1 if moorage.cpu() - cpu < 0.1 else 0
+        if still == seconds:
+            return
 
 
 def _is_synced(body: Json) -> bool:
