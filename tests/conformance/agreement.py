@@ -129,6 +129,10 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
 def _sort_causes(status: dict[str, Any]) -> None:
     # Properties of custom kinds are checked in any order.
     causes = status["details"].get("causes") or ()
+    # Conflicts of several managers come in any order.
+    if causes and all(each.get("reason") == "FieldManagerConflict" for each in causes):
+        status["details"]["causes"] = sorted(causes, key=lambda each: (each["field"], each["message"]))
+        return
     if len(causes) < 2 or not str(status["details"].get("group", "")).endswith("moorage.dev"):
         return
     status["details"]["causes"] = sorted(causes, key=lambda each: (each.get("field", ""), each["message"]))

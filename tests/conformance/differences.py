@@ -40,16 +40,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "generation of a NetworkPolicy that is given an empty list",
-        r"drawn: \d+: NetworkPolicy",
+        r"drawn: \d+: NetworkPolicy|apply to lists: empty lists of a network policy",
         r"body\.metadata\.generation",
         "The server counts an empty list in place of none as a change, although it stores none.",
-    ),
-    Difference(
-        "owner of the empty `rules` of a Role",
-        r"drawn: \d+: Role",
-        r"body\.metadata\.managedFields.*",
-        "The server stores null for an empty list and then takes the same list for a change of owners.",
-        sometimes=True,
     ),
 )
 

@@ -40,9 +40,7 @@ async def test_table_of_differences_is_what_is_observed(found: Found) -> None:
     """
     observed = {explained(each) for several in found.values() for each in several}
 
-    # Those of random objects are tested where they are drawn.
-    fixed = [entry for entry in DIFFERENCES if not entry.cases.startswith("drawn")]
-    assert [entry.name for entry in fixed if entry not in observed] == []
+    assert [entry.name for entry in DIFFERENCES if entry not in observed] == []
 
 
 def test_table_of_differences_is_in_the_docs() -> None:

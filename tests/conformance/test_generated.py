@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.conformance.agreement import disagreements
-from tests.conformance.differences import DIFFERENCES, Difference, explained
+from tests.conformance.differences import explained
 from tests.conformance.exchange import APPLY, JSON, Answer, Case, Request, Server
 from tests.conformance.generated import KINDS, collect, named, stories
 from tests.conformance.pairs import Story
@@ -88,7 +88,6 @@ async def test_both_servers_make_the_same_of_random_writes(
     ours = await play_all(sandbox, cases, f"{prefix}-g")
 
     found: list[str] = []
-    observed: set[Difference] = set()
     compared = Counter[str]()
     for case in cases:
         taken = _taken(theirs[case.id])
@@ -96,12 +95,9 @@ async def test_both_servers_make_the_same_of_random_writes(
         shorter = Case(case.topic, case.name, case.requests[:taken])
         told = disagreements(shorter, theirs[case.id][:taken], ours[case.id][:taken])
         found += [str(each) for each in told[:3] if explained(each) is None]
-        observed |= {entry for each in told if (entry := explained(each)) is not None}
 
     assert not found, f"{len(found)} places\n" + "\n".join(found[:40])
     assert compared["taken"] >= BOTH_SERVERS // 3
-    drawn = [entry for entry in DIFFERENCES if entry.cases.startswith("drawn") and not entry.sometimes]
-    assert [entry.name for entry in drawn if entry not in observed] == []
 
 
 def _numbered(told: list[Story], letter: str) -> list[Story]:

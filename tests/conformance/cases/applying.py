@@ -63,6 +63,23 @@ def _env(**values: str) -> list[Json]:
 
 _IMAGE = {"image": "main:1"}
 
+_NO_RULES = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "Role",
+    "metadata": {"name": "x"},
+    "rules": [],
+}
+
+
+def _policy(**rules: Json) -> Json:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "x"},
+        "spec": {"podSelector": {}, **rules},
+    }
+
+
 CASES: tuple[Case, ...] = (
     *cases(
         "apply",
@@ -304,6 +321,14 @@ CASES: tuple[Case, ...] = (
     *cases(
         "apply to lists",
         {
+            "empty lists of a network policy": [
+                apply("networkpolicies", "x", _policy()),
+                apply("networkpolicies", "x", _policy(ingress=[], egress=[])),
+            ],
+            "no rules of a role, taken over": [
+                apply("roles", "x", _NO_RULES, "one"),
+                apply("roles", "x", _NO_RULES, "two", force=True),
+            ],
             "deployment": [_d("one", _container(**_IMAGE), replicas=0)],
             "deployment again": [
                 _d("one", _container(**_IMAGE), replicas=0),
