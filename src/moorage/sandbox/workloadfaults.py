@@ -4,6 +4,7 @@ What is wrong with a workload: its selector, its template, its strategy?
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,7 +118,19 @@ def autoscaler(body: Json) -> Iterator[Cause]:
         yield faults.invalid("spec.maxReplicas", most, "must be greater than or equal to 1")
 
 
+_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+    "validation is '[0-9]+%')"
+)
+
+
 def budget(body: Json) -> Iterator[Cause]:
+    for name in ("minAvailable", "maxUnavailable"):
+        value = body["spec"].get(name)
+        if isinstance(value, str) and not re.fullmatch("[0-9]+%", value):
+            yield faults.invalid(f"spec.{name}", value, _PERCENT)
+        elif isinstance(value, int) and value < 0:
+            yield faults.invalid(f"spec.{name}", value, "must be greater than or equal to 0")
     if "minAvailable" in body["spec"] and "maxUnavailable" in body["spec"]:
         wrong = {name: body["spec"][name] for name in ("minAvailable", "maxUnavailable")}
         yield faults.invalid("spec", wrong, "minAvailable and maxUnavailable cannot be both set")

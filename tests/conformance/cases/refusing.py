@@ -116,6 +116,14 @@ _BAD: dict[str, tuple[str, Json]] = {
     ),
     "role binding without role": ("rolebindings", _NAMED),
     "claim without size": ("persistentvolumeclaims", _NAMED | {"spec": {"accessModes": ["ReadWriteOnce"]}}),
+    "budget of a word": (
+        "poddisruptionbudgets",
+        _NAMED | {"spec": {"minAvailable": "http", "selector": {"matchLabels": {"app": "x"}}}},
+    ),
+    "budget below nothing": (
+        "poddisruptionbudgets",
+        _NAMED | {"spec": {"maxUnavailable": -1, "selector": {"matchLabels": {"app": "x"}}}},
+    ),
     "autoscaler without maximum": (
         "horizontalpodautoscalers",
         _NAMED | {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "x"}}},
