@@ -10,6 +10,7 @@ from repository_files import name_of, text_of, tracked, tree_of
 WAITS_FOR_THE_WORLD = {
     "tests/controlplane/kit.py": "a program gives no sign of being ready but its answer",
     "tests/conformance/exchange.py": "a real server works by its own clock",
+    "tests/conformance/test_takeover.py": "a real server's controllers write when they like",
     "tests/render/test_render_pool.py": "a worker process gives no sign of having begun",
 }
 """Who may sleep, and why nothing else would do."""

@@ -19,7 +19,7 @@ Files = dict[str, str | bytes | None]
 TWO = text(config("settings", v="2"))
 KUSTOMIZATION = "resources: [a.yaml]\n"
 CHART = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
-ENDLESS = '{{ define "again" }}{{ include "again" . }}{{ end }}{{ range until 1000000000 }}{{ sha256sum "x" }}{{ end }}'
+ENDLESS = '{{ define "again" }}{{ include "again" . }}{{ end }}{{ range until 100000 }}{{ range until 100000 }}{{ $x := sha256sum "x" }}{{ end }}{{ end }}'
 HUGE = 'a: {{ range until 100000 }}{{ repeat 1000000 "x" }}{{ end }}'
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 12345\n"
 

@@ -160,8 +160,10 @@ class Applications:
         try:
             yield News(heard, reflector, running)
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            # A library may swallow a cancellation that meets its own time-out, so one is not enough.
+            while not running.done():
+                running.cancel()
+                await asyncio.wait({running}, timeout=0.2)
 
 
 @dataclass(frozen=True, slots=True)
