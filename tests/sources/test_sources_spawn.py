@@ -60,7 +60,8 @@ def test_ending_a_program_ends_what_it_started(run, tmp_path):
         child = int(await program.stdout.readline())
         await program.end()
         async with asyncio.timeout(10):
-            while _runs(child):  # the kernel buries it when it finds the time
+            # The kernel buries it when it finds the time, and tells only its parent.
+            while _runs(child):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         return await program.wait()
 
