@@ -241,3 +241,30 @@ def test_impossible_json_patches_say_what_is_wrong(operation, message):
         apply_patch({"l": [1]}, [operation])
 
     assert message == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ({"op": "remove", "path": "/l/-1"}, {"l": [1, 2]}),
+        ({"op": "add", "path": "/l/-1", "value": 9}, {"l": [1, 2, 3, 9]}),
+        ({"op": "replace", "path": "/new", "value": 1}, {"l": [1, 2, 3], "new": 1}),
+        ({"op": "test", "path": "/none", "value": None}, {"l": [1, 2, 3]}),
+        ({"op": "add", "path": "what/ever", "value": 1}, {"l": [1, 2, 3], "ever": 1}),
+    ],
+)
+def test_json_patches_are_as_lenient_as_the_server(operation, expected):
+    """
+    What an API server takes beyond the standard is taken here, too.
+    """
+    assert apply_patch({"l": [1, 2, 3]}, [operation]) == expected
+
+
+def test_refusals_know_the_words_of_the_server():
+    """
+    Beside our own words a refusal carries those of an API server, for whoever pretends to be one.
+    """
+    with pytest.raises(PatchFailed) as refused:
+        strategic_merge(web(containers=[{"name": "c"}]), web(containers=[{"image": "x:1"}]), kind())
+
+    assert refused.value.server_says == "map: map[image:x:1] does not contain declared merge key: name"

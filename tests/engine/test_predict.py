@@ -159,3 +159,38 @@ def test_prediction_is_what_a_forced_apply_does(history, spec):
 
     assert before == digest((live, target))
     assert without(applied(live, target), BOOKS) == without(predicted, BOOKS)
+
+
+def test_service_keeps_what_the_server_gave_it():
+    """
+    An address that is no longer declared is not predicted to go: the server does not take it back.
+    """
+    ports = [{"port": 80}]
+    meta = {"name": "web", "managedFields": []}
+    live = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"clusterIP": "None", "clusterIPs": ["None"], "ports": ports},
+    }
+    target = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": ports}}
+    owned = server_side_apply(
+        None, {**live, "metadata": {"name": "web"}}, manager=MANAGER, schema=deduced(), force=True, now="t"
+    )
+
+    predicted = predict_apply(owned.body, target, manager=MANAGER, schema=deduced())
+
+    assert predicted["spec"]["clusterIP"] == "None"
+
+
+def test_plain_texts_of_a_secret_are_folded_in_after_the_merge():
+    """
+    `stringData` stays what its manager owns, and ends up in `data`, encoded.
+    """
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    target = {**secret, "stringData": {"a": "1"}}
+
+    predicted = predict_apply({**secret, "data": {"b": "Mg=="}}, target, manager=MANAGER, schema=deduced())
+
+    assert predicted["data"] == {"b": "Mg==", "a": "MQ=="}
+    assert "stringData" not in predicted
