@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import click
@@ -316,6 +317,8 @@ def test_ctrl_c_ends_a_waiting_command(shop):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell that starts something in the background makes it deaf to Ctrl-C, and so its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert command.stdout.readline() == "{\n"  # it listed, and goes on to watch
     command.send_signal(signal.SIGINT)
