@@ -266,7 +266,7 @@ class House:
         settings = replace(
             self._cluster_settings,
             exclusions=self._cluster_settings.exclusions if config.exclusions is None else config.exclusions,
-            inclusions=config.inclusions,
+            inclusions=config.inclusions or self._cluster_settings.inclusions,
         )
         return ClusterSession(
             cluster.server,

@@ -135,7 +135,7 @@ class _Play:
     def _is_busy(self, app: str) -> bool:
         body = self.world.promises.application(app) or {}
         state = (body.get("status") or {}).get("operationState") or {}
-        return "operation" in body or state.get("phase") == "Running"
+        return "operation" in body or state.get("phase") in ("Running", "Terminating")
 
     def _push(self, contents: Contents, told: float) -> None:
         self.contents.append(contents)

@@ -224,3 +224,35 @@ def test_a_write_whose_answer_is_lost_is_done_once(first, second):
 
     world = play(OURS, act)
     assert sum(world.promises.hooks.values()) == 1
+
+
+def test_a_list_that_comes_too_slowly_is_read_in_pages_and_nobody_is_charged():
+    """A kind whose streaming list is silent for too long is read in pages, and that is no request of a second look."""
+    pages: list[str] = []
+
+    async def act(world: World) -> None:
+        world.traffic.rule = lambda what: Fault(What.LATE, 13.0) if of_config_maps(what) else None
+        world.sandbox.store.forget_changes()
+        world.sandbox.api.close()
+        await asyncio.sleep(40.0)
+        pages.extend(a.path for a in world.traffic.asked if a.of_a_watch)
+
+    play(OURS, act)
+    assert "/api/v1/configmaps" in pages
+
+
+def test_only_the_kinds_the_house_was_told_of_are_watched():
+    """What a house is built to watch is watched, and nothing else, as long as no setting of the namespace says more."""
+    watched: set[str] = set()
+
+    async def act(world: World) -> None:
+        def hear(what: str) -> None:
+            watched.add(what.partition("?")[0].rpartition("/")[2])
+
+        world.traffic.rule = hear
+        world.sandbox.api.close()
+        await asyncio.sleep(60.0)
+
+    play(OURS, act)
+    assert {"configmaps", "jobs", "pods"} <= watched
+    assert not {"services", "volumeattributesclasses", "roles"} & watched

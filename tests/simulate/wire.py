@@ -73,10 +73,16 @@ class Asked(NamedTuple):
     path: str
     content_type: str
     status: int
+    query: str = ""
 
     @property
     def writes(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def of_a_watch(self) -> bool:
+        """Whether a watch read its kind anew in pages, which nobody asked it to."""
+        return self.method == "GET" and "limit=" in self.query
 
 
 @dataclass(slots=True)
@@ -136,7 +142,8 @@ class Wire:
         )
         traffic.effect("", "")
         assert isinstance(body, bytes)
-        traffic.asked.append(Asked(number, method, url.path, headers.get("content-type", ""), status))
+        kind = headers.get("content-type", "")
+        traffic.asked.append(Asked(number, method, url.path, kind, status, url.raw_query_string))
         if what is What.KILL_AFTER:
             await self._kill()
         await self._on_the_way()

@@ -284,7 +284,8 @@ class World:
         for key in self.house.board.applications:
             self.house.queue.add(key, depth)
         await asyncio.sleep(2.0)
-        return [f"{a.method} {a.path}" for a in self.traffic.asked[count:] if not _about_kinds(a.path)]
+        asked = self.traffic.asked[count:]
+        return [f"{a.method} {a.path}" for a in asked if not (a.of_a_watch or _about_kinds(a.path))]
 
     def objects(self) -> dict[ResourceKey, Json]:
         """Return what is tracked in the cluster, without what differs from run to run."""

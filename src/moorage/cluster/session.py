@@ -258,7 +258,7 @@ class ClusterSession:
                     faults.append(opened.fault)
         known = (*faults, self._fault, *self._forbidden.values())
         why = next((str(fault) for fault in known if fault), "")
-        everything_fails = len(waiting) == len({scope.group_kind for scope in self._watches})
+        everything_fails = bool(waiting) and waiting == {scope.group_kind for scope in self._watches}
         synced = self._synced.is_set() or not (unread or everything_fails)
         return Freshness(synced, tuple(sorted(waiting)), tuple(sorted(gaps)), why)
 
