@@ -13,7 +13,7 @@ LOOSE_TASKS = {
     "cli/demo/story.py": "the house and the wait for it, whichever is first",
     "sandbox/server.py": "the HTTP server",
     "sandbox/wire.py": "a stream beside the wait for its reader",
-    "testing/world.py": "a house that lives as long as a context",
+    "testing/scene.py": "a house that lives as long as a context",
     "sandbox/workloads/driver.py": "the clock and the turns of pretended controllers",
 }
 """Which modules make tasks outside of a task group, and why."""
