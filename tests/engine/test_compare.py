@@ -242,3 +242,14 @@ def test_a_performed_plan_is_synced(world):
 
     assert result.status is SyncStatus.SYNCED
     assert {Change.NONE} >= {d.change for d in result.differences}
+
+
+def test_a_left_over_that_another_application_declares_names_it():
+    """
+    A tracked resource without a target says which application declares it; it still counts as a difference.
+    """
+    result = compare(target(), live_state(LIVE_A), rules(), elsewhere={key("a"): "web"})
+
+    assert [(d.change, d.shared_with, d.out_of_sync) for d in result.differences] == [
+        (Change.PRUNE, "web", True)
+    ]

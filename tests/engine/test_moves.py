@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from deciding import (
     DEGRADED,
@@ -323,6 +325,30 @@ def test_pruning_does_not_wait_for_health():
     move = next_move(plan, performed(plan.steps[0]), seen(plan.steps[0], health=PROGRESSING))
 
     assert [a.verb for a in move.actions] == [Verb.PRUNE]
+
+
+def test_nothing_is_pruned_while_somebody_may_declare_it():
+    """
+    While it is not known whether another application declares a resource, only it waits, and the wait says why.
+    """
+    plan = pruning(hooks=[job("smoke", "PostSync")])
+    undecided = replace(seen(plan.steps[0]), undecided="web is being read")
+    done = performed(plan.steps[0])
+
+    assert Perform(plan.steps[0].actions) == next_move(plan, {}, undecided)
+    assert Wait((key("old"),), "waiting to delete ConfigMap/old: web is being read") == next_move(
+        plan, done, undecided
+    )
+    assert [a.verb for a in next_move(plan, done, seen(plan.steps[0])).actions] == [Verb.PRUNE]
+
+
+def test_what_is_skipped_waits_for_nobody():
+    """
+    A resource that is left to another application is passed by while others are still being read.
+    """
+    plan = make_plan(target(), OLD, operation(prune=True), elsewhere={key("old"): "web"})
+
+    assert isinstance(next_move(plan, {}, Seen(undecided="shop is being read")), Perform)
 
 
 def test_pruning_last_waits_for_health():

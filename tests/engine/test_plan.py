@@ -33,12 +33,13 @@ def printed(plan):
     ]
 
 
-def plan_of(*manifests, hooks=(), tracked=(), approved=False, **asked):
+def plan_of(*manifests, hooks=(), tracked=(), approved=False, elsewhere=None, **asked):
     return make_plan(
         target(*manifests, hooks=hooks),
         {m.key: m.body for m in tracked},
         operation(**asked),
         approved=approved,
+        elsewhere=elsewhere,
     )
 
 
@@ -315,6 +316,28 @@ def test_what_may_be_pruned(options, asked, approved, reason, waits):
     (step,) = plan_of(tracked=[resource("old", options=options)], approved=approved, **asked).steps
 
     assert [(Verb.PRUNE, reason, waits)] == [(a.verb, a.skip_reason, a.awaits_approval) for a in step.actions]
+
+
+@pytest.mark.parametrize(
+    ("options", "asked", "reason"),
+    [
+        pytest.param("", {"prune": True}, "ignored (declared by application web)", id="left to the other"),
+        pytest.param("Prune=false", {"prune": True}, "ignored (no prune)", id="kept anyway"),
+        pytest.param(
+            "Prune=confirm", {"prune": True}, "ignored (declared by application web)", id="nobody is asked"
+        ),
+    ],
+)
+def test_what_another_application_declares_is_never_pruned(options, asked, reason):
+    """
+    A tracked resource that another application declares is left to that one, and the plan says so.
+    """
+    old = [resource("moved", options=options), resource("old")]
+
+    (step,) = plan_of(tracked=old, elsewhere={key("moved"): "web"}, **{"prune": True, **asked}).steps
+
+    reasons = {a.resource.name: (a.skip_reason, a.awaits_approval) for a in step.actions}
+    assert {"moved": (reason, False), "old": ("", False)} == reasons
 
 
 def test_helm_keeps_what_it_is_told_to_keep():

@@ -47,6 +47,7 @@ from moorage.model.states import Change, SyncStatus
 FAILED, SUCCEEDED = OperationPhase.FAILED, OperationPhase.SUCCEEDED
 DRIFTED = comparison(difference("web"))
 GONE = comparison(difference("old", Change.PRUNE), difference("web", Change.NONE))
+MOVED = comparison(difference("moved", Change.PRUNE, shared_with="web"))
 ALL_GONE = comparison(difference("old", Change.PRUNE))
 CLOSED = Permission(False, "closed")
 AUTO, HEAL, PRUNE = (
@@ -79,6 +80,12 @@ def decided(app=AUTO, current=None, found=DRIFTED, revision=REVISION, seconds=0.
         ),
         pytest.param(
             AUTO, GONE, "only resources to prune differ, and automated pruning is off", id="only to prune"
+        ),
+        pytest.param(
+            PRUNE,
+            MOVED,
+            "only resources to prune differ, and other applications declare them",
+            id="only what others declare",
         ),
     ],
 )

@@ -49,7 +49,13 @@ Known = Mapping[ResourceKey, Difference]
 """Differences of an earlier pass that still hold: same target, same version of the live object."""
 
 
-def compare(target: TargetState, live: LiveState, rules: Rules, known: Known | None = None) -> Comparison:
+def compare(
+    target: TargetState,
+    live: LiveState,
+    rules: Rules,
+    known: Known | None = None,
+    elsewhere: Mapping[ResourceKey, str] | None = None,
+) -> Comparison:
     """
     Return what a sync would do to each resource of an application.
 
@@ -59,12 +65,13 @@ def compare(target: TargetState, live: LiveState, rules: Rules, known: Known | N
             has gaps the verdict is Unknown and nothing is listed as absent.
         rules: How to predict and what to ignore.
         known: Differences that need no second look.
+        elsewhere: Resources that another application declares, with its name.
 
     Returns:
         One `Difference` per resource in key order. The order of the input
         never matters.
     """
-    known = known or {}
+    known, others = known or {}, elsewhere or {}
     differences: list[Difference] = []
     targeted = set()
     for manifest in target.manifests:
@@ -77,7 +84,7 @@ def compare(target: TargetState, live: LiveState, rules: Rules, known: Known | N
     for key in live.tracked - targeted:
         body = live.objects[key]
         if not is_hook(body):
-            differences.append(_extraneous(key, body, rules))
+            differences.append(_extraneous(key, body, rules, others.get(key, "")))
     differences.sort(key=lambda d: d.key)
     return Comparison(
         _verdict(differences, live),
@@ -133,7 +140,7 @@ def changes(target: Manifest, live: Json, rules: Rules) -> tuple[FieldChange, ..
     return diff(before, after)
 
 
-def _extraneous(key: ResourceKey, live: Json, rules: Rules) -> Difference:
+def _extraneous(key: ResourceKey, live: Json, rules: Rules, declared_by: str) -> Difference:
     options = resource_options(live)
     return Difference(
         key,
@@ -142,4 +149,5 @@ def _extraneous(key: ResourceKey, live: Json, rules: Rules) -> Difference:
         health=rules.assess(live),
         live=live,
         ignored=options.ignore_extraneous,
+        shared_with=declared_by,
     )

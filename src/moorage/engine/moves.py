@@ -47,13 +47,16 @@ class Seen:
     absent from `present` does not exist. `settled` tells whether the store has
     seen the version of a resource that its outcome reported: before that,
     yesterday's Healthy would let the next wave start. `own` are the hooks that
-    this operation made, whether or not that is on record.
+    this operation made, whether or not that is on record. `undecided` says why it is
+    not known yet whether another application declares what is to be pruned;
+    nothing is pruned while it says something.
     """
 
     present: frozenset[ResourceKey] = frozenset()
     health: Mapping[ResourceKey, Health | None] = field(default_factory=dict)
     unsettled: frozenset[ResourceKey] = frozenset()
     own: frozenset[ResourceKey] = frozenset()
+    undecided: str = ""
 
 
 def next_move(plan: Plan, done: Done, seen: Seen) -> Move:
@@ -112,8 +115,13 @@ def _within_step(step: Step, done: Done, seen: Seen, *, last: bool) -> Move | Fa
     for action in step.actions:
         group = additions if action.verb in _ADDING else removals
         group.append((action, done.get(action.key)))
-    if waiting := tuple(a for a in _unperformed(removals) if not a.awaits_approval):
-        return Perform(waiting)
+    waiting = tuple(a for a in _unperformed(removals) if not a.awaits_approval)
+    held = tuple(a for a in waiting if seen.undecided and _deletes_for_good(a))
+    if waiting and (ready := tuple(a for a in waiting if a not in held)):
+        return Perform(ready)
+    if held:
+        names = tuple(a.resource for a in held)
+        return Wait(names, f"waiting to delete {_names(names)}: {seen.undecided}")
     if failure := _failures(removals):
         return failure
     if unapproved := tuple(a.resource for a in _unperformed(removals)):
@@ -126,6 +134,10 @@ def _within_step(step: Step, done: Done, seen: Seen, *, last: bool) -> Move | Fa
     if waiting:
         return Perform(waiting)
     return None if last and not step.has_hooks else _settled(step, additions, seen)
+
+
+def _deletes_for_good(action: Action) -> bool:
+    return action.verb is Verb.PRUNE and not action.skip_reason
 
 
 def _settled(step: Step, additions: Results, seen: Seen) -> Wait | Failure | None:

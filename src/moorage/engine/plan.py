@@ -37,6 +37,7 @@ def make_plan(
     operation: Operation,
     *,
     approved: bool = False,
+    elsewhere: Mapping[ResourceKey, str] | None = None,
 ) -> Plan:
     """
     Return what the operation will do, in order.
@@ -47,6 +48,8 @@ def make_plan(
             targeted are pruned, or skipped with the reason.
         operation: Its options, id and selection.
         approved: Whether a person approved deletions that ask for it.
+        elsewhere: Resources of the same cluster that another application
+            declares, with its name: they are its to keep, and never pruned.
 
     Returns:
         A plan in which every action stands exactly once and the waves of a
@@ -55,9 +58,10 @@ def make_plan(
     actions = [_apply(m, operation.options) for m in target.manifests if _selected(operation, m.key)]
     if not operation.skip_hooks and not operation.selected:
         actions += _hooks(target, operation)
+    others = elsewhere or {}
     targeted = {m.key for m in target.manifests} | {h.key for h in target.hooks}
     pruned = [
-        _prune(key, body, operation, approved)
+        _prune(key, body, operation, approved, others.get(key, ""))
         for key, body in tracked.items()
         if key not in targeted and _selected(operation, key) and not phases_of(body)
     ]
@@ -124,11 +128,13 @@ def _named_for(hook: Manifest, phase: Phase, operation: Operation, number: int) 
     return Manifest.of(body, hook.origin)
 
 
-def _prune(key: ResourceKey, body: Json, operation: Operation, approved: bool) -> Action:
+def _prune(key: ResourceKey, body: Json, operation: Operation, approved: bool, declared_by: str) -> Action:
     options = resource_options(body)
     merged = merge_options(operation.options, options)
     if merged.prune == "false":
         reason = "ignored (no prune)"
+    elif declared_by:
+        reason = f"ignored (declared by application {declared_by})"
     elif not operation.prune:
         reason = "ignored (requires pruning)"
     else:

@@ -233,9 +233,10 @@ def _automated(
         return NotNow("the application is being deleted")
     if comparison.status is not SyncStatus.OUT_OF_SYNC:
         return NotNow(f"sync status is {comparison.status}")
-    candidates = [d for d in comparison.changed if d.change is not Change.PRUNE or policy.prune]
+    candidates = [d for d in comparison.changed if _would_change(d, policy)]
     if not candidates:
-        return NotNow("only resources to prune differ, and automated pruning is off")
+        why = "other applications declare them" if policy.prune else "automated pruning is off"
+        return NotNow(f"only resources to prune differ, and {why}")
     if refusal := _would_wipe_out(policy, comparison):
         return NotNow(refusal, warning=refusal)
     if not window.allowed:
@@ -243,6 +244,11 @@ def _automated(
     if last is None or last.revision != revision or last.dry_run or _other_source(app, last):
         return begin(app, revision, now, automated=True, prune=policy.prune)
     return _again(app, policy, last, candidates, revision, now)
+
+
+def _would_change(difference: Difference, policy: Automated) -> bool:
+    """Whether an automated sync would touch a resource; what another application declares is not pruned."""
+    return difference.change is not Change.PRUNE or (policy.prune and not difference.shared_with)
 
 
 def _would_wipe_out(policy: Automated, comparison: Comparison) -> str:
