@@ -7,19 +7,36 @@ from functools import cache
 
 from fuzz.target import Target
 from moorage.model.errors import Error
+from moorage.sources import trees
 from moorage.sources.credentials import Credentials, Secret, scrub
 from moorage.sources.gitfaults import classify, is_damaged
-from moorage.sources.objects import Answers, Missing, parse_commit, parse_tree
+from moorage.sources.objects import Answers, Missing, parse_commit
 from moorage.sources.refs import check_ref, find_ref, is_short_id, parse_refs
+from moorage.sources.trees import Tree, differences
 
 _OID = "5e1c309dae7f45e0f39b1bf3ac3cd9db12e7d689"
 _RAW = bytes.fromhex(_OID)
 
 
 def read_tree(data: bytes) -> None:
-    """Read a raw tree object."""
-    for entry in parse_tree(data, 20, "git.example/shop").values():
-        assert len(entry.oid) == 40, "an object id of another length"
+    """Read a raw tree object, alone and as one like another; both must see the same."""
+    tree = _read_or_refusal(data)
+    alike = _read_or_refusal(data, _LIKE)
+    if isinstance(tree, Error) or isinstance(alike, Error):
+        assert str(tree) == str(alike), "what a tree is like changes whether it is refused"
+        raise tree if isinstance(tree, Error) else AssertionError
+    assert dict(tree) == dict(alike), "what a tree is like changes what is in it"
+    assert {name: now for name, _, now in differences(_LIKE, tree) if now} == {
+        name: entry for name, entry in tree.items() if _LIKE.get(name) != entry
+    }, "a difference is overlooked"
+    assert all(len(entry.oid) == 40 for entry in tree.values()), "an object id of another length"
+
+
+def _read_or_refusal(data: bytes, like: Tree | None = None) -> Tree | Error:
+    try:
+        return trees.read_tree(data, 20, "git.example/shop", like)
+    except Error as error:
+        return error
 
 
 def read_commit(data: bytes) -> None:
@@ -75,6 +92,7 @@ _TREE = b"".join(
         (b"100755", b"run me.sh"),
     )
 )
+_LIKE = trees.read_tree(_TREE, 20, "git.example/shop")
 _COMMIT = f"""tree {_OID}
 parent {_OID}
 parent {_OID}

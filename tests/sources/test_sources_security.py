@@ -14,8 +14,9 @@ from sources_kit import commit_entries, place, raw_object, room
 
 import moorage.sources
 from moorage.model.errors import Error, InvalidConfiguration, LimitExceeded, SourceRefused, SourceUnreachable
-from moorage.sources.objects import parse_commit, refused_name
+from moorage.sources.objects import parse_commit
 from moorage.sources.program import Connection, Git
+from moorage.sources.trees import refused_name
 from moorage.testing.gitserver import Fault, run_git
 
 SOURCES = Path(next(iter(moorage.sources.__path__)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from moorage.model.errors import LimitExceeded, PathNotFound, RevisionNotFound, SourceRefused
-from moorage.sources.objects import SUBMODULE, TREE, Commit, Entry, Missing, ObjectReader
+from moorage.sources.objects import SUBMODULE, TREE, Commit, Missing, ObjectReader
 from moorage.sources.settings import GitSettings
+from moorage.sources.trees import EMPTY, Entry, Tree, differences
 
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _TREE_LIMIT = 64 * 1024 * 1024
@@ -44,10 +45,10 @@ class Contents(ABC):
         except Missing as error:
             raise RevisionNotFound(f"repository {self.name}: commit {oid[:12]} is not there") from error
 
-    async def tree(self, oid: str) -> Mapping[str, Entry]:
-        """Return the names in a tree."""
+    async def tree(self, oid: str, like: str = "") -> Tree:
+        """Return the names in a tree, soonest where `like` names one that was read and is nearly the same."""
         try:
-            return await (await self._open()).tree(oid, _TREE_LIMIT)
+            return await (await self._open()).tree(oid, _TREE_LIMIT, like)
         except Missing as error:
             raise RevisionNotFound(f"repository {self.name}: tree {oid[:12]} is not there") from error
 
@@ -144,19 +145,16 @@ class Contents(ABC):
         """
         Return the paths of the files that differ between two commits, or None when there are too many.
 
-        Only folders whose ids differ are read, so the cost is that of the change.
+        Only folders whose ids differ are read, and of those what differs, so the cost is that of the change.
         """
         changed: set[str] = set()
         level = [("", (await self.commit(old)).tree, (await self.commit(new)).tree)]
         while level:
             below: list[tuple[str, str, str]] = []
             for prefix, before, after in level:
-                left = await self.tree(before) if before else {}
-                right = await self.tree(after) if after else {}
-                for name in left.keys() | right.keys():
-                    was, now = left.get(name), right.get(name)
-                    if was == now:
-                        continue
+                left = await self.tree(before) if before else EMPTY
+                right = await self.tree(after, before) if after else EMPTY
+                for name, was, now in differences(left, right):
                     trees = [entry.oid if entry and entry.mode == TREE else "" for entry in (was, now)]
                     if any(trees):
                         below.append((f"{prefix}{name}/", trees[0], trees[1]))

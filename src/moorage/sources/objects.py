@@ -14,13 +14,13 @@ import contextlib
 import os
 import re
 import signal
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 from moorage.model.errors import LimitExceeded, SourceRefused, SourceUnreachable
+from moorage.sources.trees import Tree, read_tree
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -33,13 +33,6 @@ _KEPT_ENTRIES = 400_000
 _KEPT_COMMITS = 1_000
 _KEPT_FACTS = 10_000
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (?:missing|(blob|tree|commit|tag) (\d{1,18}))")
-
-
-class Entry(NamedTuple):
-    """One name in a tree: its mode and the object it stands for."""
-
-    mode: int
-    oid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ class ObjectReader:
         self._name = name
         self._starting = asyncio.Lock()
         self._protocol: Answers | None = None
-        self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
+        self._trees: OrderedDict[str, Tree] = OrderedDict()
         self._entries_kept = 0
         self._commits: dict[str, Commit] = {}
         self._facts: dict[str, tuple[str, int]] = {}
@@ -108,8 +101,8 @@ class ObjectReader:
         except Missing:
             return None
 
-    async def tree(self, oid: str, limit: int) -> dict[str, Entry]:
-        """Return the names in a tree; the answer is shared and must not be changed."""
+    async def tree(self, oid: str, limit: int, like: str = "") -> Tree:
+        """Return the names in a tree; where `like` names one read before, only what differs from it is read."""
         if (known := self._trees.get(oid)) is not None:
             self._trees.move_to_end(oid)
             return known
@@ -125,9 +118,9 @@ class ObjectReader:
                     raise SourceRefused(
                         f"repository {self._name}: {oid[:12]} is a {kind} where a folder is expected"
                     )
-                entries = parse_tree(content, len(oid) // 2, self._name)
-                self._remember(oid, entries)
-                return entries
+                tree = read_tree(content, len(oid) // 2, self._name, self._trees.get(like))
+                self._remember(oid, tree)
+                return tree
             finally:
                 self._reading.pop(oid, None)
 
@@ -188,11 +181,11 @@ class ObjectReader:
             self._protocol = protocol
             return protocol
 
-    def _remember(self, oid: str, entries: dict[str, Entry]) -> None:
+    def _remember(self, oid: str, tree: Tree) -> None:
         if oid in self._trees:
             return
-        self._trees[oid] = entries
-        self._entries_kept += len(entries) + 1
+        self._trees[oid] = tree
+        self._entries_kept += len(tree) + 1
         while self._entries_kept > _KEPT_ENTRIES and len(self._trees) > 1:
             _, gone = self._trees.popitem(last=False)
             self._entries_kept -= len(gone) + 1
@@ -307,60 +300,6 @@ def _settle(
         future.set_exception(answer)
     else:
         future.set_result(answer)
-
-
-_TREE_ENTRIES = {
-    width: re.compile(rb"([0-7]{1,7}) ([^\0]*)\0(.{%d})" % width, re.DOTALL) for width in (20, 32)
-}
-# Asked first: searching for entries in what is no tree would take the square of its length.
-_TREES = {width: re.compile(rb"(?:[0-7]{1,7} [^\0]*+\0.{%d})*+" % width, re.DOTALL) for width in (20, 32)}
-_PLAIN_NAMES = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_. -]*+(?<=[A-Za-z0-9_-])\0)*+")
-
-
-_entry = partial(tuple.__new__, Entry)
-"""Makes an entry of a pair; the class's own way is written in Python and takes three times as long."""
-
-
-def parse_tree(content: bytes, width: int, name: str) -> dict[str, Entry]:
-    """
-    Return the entries of a raw tree object whose ids are `width` bytes.
-
-    Raises:
-        SourceRefused: for what is no tree, or a name no honest tree holds: empty,
-            ``.``, ``..``, ``.git`` in any disguise, or with a slash or control character.
-    """
-    # A folder of thousands of applications is read again with every commit,
-    # so all that is done for each entry is done by the regular expression.
-    if not _TREES[width].fullmatch(content):
-        raise SourceRefused(f"repository {name}: a tree is damaged; check it with git fsck")
-    found = _TREE_ENTRIES[width].findall(content)
-    joined = b"".join([text + b"\0" for _, text, _ in found]).decode("utf-8", "surrogateescape")
-    names = joined.split("\0")[:-1]
-    if not _PLAIN_NAMES.fullmatch(joined):
-        for text in filter(refused_name, names):
-            raise SourceRefused(
-                f"repository {name}: a tree holds the name {ascii(text)[:80]}, which is not allowed"
-            )
-    modes = {mode: int(mode, 8) for mode in {mode for mode, _, _ in found}}
-    entries = dict(zip(names, map(_entry, [(modes[mode], oid.hex()) for mode, _, oid in found]), strict=True))
-    if len(entries) != len(found):
-        twice = next(text for text, count in Counter(names).items() if count > 1)
-        raise SourceRefused(f"repository {name}: a tree holds the name {ascii(twice)[:80]} twice")
-    return entries
-
-
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*[A-Za-z0-9_-]|[A-Za-z0-9_-]")
-_DISGUISES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-
-
-def refused_name(text: str) -> bool:
-    """Return whether a name in a tree could mean something else once written to a disk."""
-    if _PLAIN_NAME.fullmatch(text) and not text.lower().startswith("git~"):
-        return False
-    if text in ("", ".", "..") or re.search(r"[\x00-\x1f\x7f/\\]|[\ud800-\udfff]", text):
-        return True
-    bare = _DISGUISES.sub("", text).lower().rstrip(". ").partition(":")[0]
-    return bare == ".git" or bool(re.fullmatch(r"git~\d+", bare))
 
 
 def parse_commit(oid: str, content: bytes) -> Commit:

@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol
 
 from moorage.model.errors import LimitExceeded, PathNotFound, SourceRefused
 from moorage.sources.contents import Contents, split_path
-from moorage.sources.objects import EXECUTABLE, LINK, SUBMODULE, TREE, Entry
+from moorage.sources.objects import EXECUTABLE, LINK, SUBMODULE, TREE
+from moorage.sources.trees import Entry
 
 
 class File(NamedTuple):
