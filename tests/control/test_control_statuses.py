@@ -118,6 +118,8 @@ def test_a_requested_operation_is_taken_away_with_the_same_patch() -> None:
 
     assert patch["operation"] is None
     assert patch["status"]["operationState"]["phase"] == "Running"
+    # Somebody may ask for something else in this moment, which must not be taken away unread.
+    assert patch["metadata"]["resourceVersion"] == app.resource_version != ""
 
 
 def test_history_grows_once_a_success() -> None:

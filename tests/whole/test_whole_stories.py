@@ -340,6 +340,32 @@ async def test_a_selected_resource_is_synced_alone(here: World) -> None:
     assert await here.get("ConfigMap", "b") is None
 
 
+async def test_a_sync_asked_for_while_one_runs_is_next(here: World) -> None:
+    """
+    A request made while an operation runs is kept, and taken up when that one is over.
+    """
+    here.commit({"app/a.yaml": text(config("a", v="1"), config("b", v="1"))})
+    reached = asyncio.Event()
+
+    def stall(seen: object) -> Fault | None:
+        if getattr(seen, "method", "") == "PATCH" and str(getattr(seen, "path", "")).endswith("/a"):
+            reached.set()
+            return Fault(status=503)
+        return None
+
+    here.fault = stall
+    await here.declare("app", "app")
+    await reached.wait()
+    resources = [{"kind": "ConfigMap", "name": "b"}]
+    await here.patch("Application", "app", {"operation": {"sync": {"resources": resources}}}, NAMESPACE)
+    here.fault = lambda seen: None
+
+    await here.until(lambda: _synced_by_hand(here, "app"))
+    sync = here.status("app")["operationState"]["operation"]["sync"]
+    assert sync["resources"] == resources
+    assert await here.get("ConfigMap", "a") is not None
+
+
 def _annotations(here: World, name: str) -> dict[str, str]:
     app = here.application(name)
     return dict(app.annotations) if app else {}

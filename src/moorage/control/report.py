@@ -87,16 +87,19 @@ class Reporter:
         Args:
             app: The application as this pass saw it.
             view: What people shall see.
-            consumed: Whether the requested operation was taken over, so that
-                the request is removed.
+            consumed: Whether the requested operation was taken over, or given
+                up, so that the request is removed. One that came while another
+                operation ran stays, and is next.
 
         Returns:
             The application as it is after the write.
+
+        Raises:
+            ApiConflict: The request to remove is not the one of `app` any more.
         """
         now = format_time(self.clock())
         status = encode(app, view, now, self.board.namespace)
-        finished = view.operation is not None and view.operation.phase.finished
-        patch = patch_of(app, status, now, drop_request=finished or consumed)
+        patch = patch_of(app, status, now, drop_request=consumed)
         if not patch:
             return app
         body = await self.store.patch_application(app.key, patch)
@@ -107,11 +110,13 @@ class Reporter:
         after = self.board.applications.get(app.key)
         return after if isinstance(after, Application) else app
 
-    async def fault(self, app: Application, error: Error, view: AppView, failures: int) -> Next:
+    async def fault(
+        self, app: Application, error: Error, view: AppView, failures: int, *, consumed: bool = False
+    ) -> Next:
         """Report an error that ended a pass before it could compare, and say when to look again."""
         self.observing.failed(app.key, error.reason)
         log.info("A pass ended early", app=str(app.key), reason=error.reason, error=str(error))
-        await self.report(app, view)
+        await self.report(app, view, consumed=consumed)
         return next_look(error, failures)
 
     async def broken(self, entry: Broken) -> Next:
@@ -148,11 +153,12 @@ def patch_of(app: Application, status: Json, now: str, *, drop_request: bool) ->
         patch["status"] = difference
     if drop_request and app.operation is not None:
         patch["operation"] = None
+        patch["metadata"] = {"resourceVersion": app.resource_version}
     answered = {
         name: None for name in (REFRESH_ANNOTATION, REFRESH_TIMESTAMP_ANNOTATION) if name in app.annotations
     }
     if answered:
-        patch["metadata"] = {"annotations": answered}
+        patch.setdefault("metadata", {})["annotations"] = answered
         patch.setdefault("status", {})["reconciledAt"] = now
     return patch
 
@@ -194,7 +200,7 @@ def next_look(error: Error, failures: int) -> Next:
         return Next(WAITING_SECONDS * jitter)
     if isinstance(error, Terminal):
         return Next(TERMINAL_SECONDS * jitter, Depth.REVISION)
-    delay = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
+    delay = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 10), MOST_BACKOFF_SECONDS)
     return Next(delay * jitter, Depth.REVISION)
 
 

@@ -115,7 +115,8 @@ class Worker:
             return RenderInterrupted("the render worker was stopped from outside; it is tried again")
         # A Go runtime out of memory ends its process with code 2, the C library with SIGABRT.
         return LimitExceeded(
-            f"the renderer ended by itself (exit {code}), most likely out of its {limits.memory} bytes of memory"
+            f"the renderer ended by itself (exit {code}), most likely out of its {limits.memory} bytes of memory; "
+            "split the application"
         )
 
     def kill(self) -> None:
