@@ -14,7 +14,6 @@ import secrets
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from moorage.cluster.settings import ClusterSettings
 from moorage.cluster.store import Changed
 from moorage.control.application import ApplicationPass
 from moorage.control.board import Board, Entry
+from moorage.control.claims import Claims
 from moorage.control.config import Cluster, Config
 from moorage.control.controller import Controller
 from moorage.control.deletion import Deletion
@@ -155,11 +155,12 @@ class House:
         self.queue: Queue[AppKey] = Queue()
         self.metrics = Metrics()
         self.board = Board(settings.serve.namespace, self._application_changed, self._config_changed)
-        self.api = parts.api(access, self._cluster_settings, self._observer("control"))
-        self.lease = self._make_lease() if settings.serve.lease else None
+        self.lease = self._make_lease(access) if settings.serve.lease else None
+        self.api = self._api(access, self._cluster_settings, "control")
         self.home = Home(self.api, self.board, settings.serve.application_namespaces)
         self.sources = parts.sources(_git_settings(settings, data))
-        self.repositories = Repositories(self.sources, self.queue.add)
+        self.claims = Claims(lambda key: self.queue.add(key, Depth.LIVE))
+        self.repositories = Repositories(self.sources, self.queue.add, claims=self.claims)
         self.renders = parts.renders(_render_settings(settings, data))
         self.fleet = Fleet(access, self._cluster_settings, self._open_session)
         self._shelf = parts.shelf()
@@ -170,9 +171,10 @@ class House:
             self.fleet,
             Observer(self.repositories, self.renders),
             reporter,
-            Deletion(self.fleet, reporter, parts.clock),
+            Deletion(self.fleet, reporter, parts.clock, self.claims),
             self.repositories.followed,
             parts.clock,
+            self.claims,
         )
         self.controller = Controller(self.queue, self._timed_pass, passes=settings.limits.passes)
         self.desk = Desk(
@@ -211,13 +213,22 @@ class House:
         finally:
             if self.lease is not None:
                 await self.lease.release()
+                await self.lease.api.close()
             await self.renders.close()
             await self.sources.close()
             await self.api.close()
 
-    def _make_lease(self) -> Lease:
+    def _make_lease(self, access: Access) -> Lease:
+        api = self._parts.api(access, self._cluster_settings, self._observer("control"))
         identity = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        return Lease(self.api, self.settings.serve.namespace, identity, time.monotonic)
+        return Lease(api, self.settings.serve.namespace, identity, now=self._parts.clock)
+
+    def _api(self, access: Access, settings: ClusterSettings, name: str) -> Api:
+        """Return a client that writes only as long as this process is the one that acts."""
+        api = self._parts.api(access, settings, self._observer(name))
+        if self.lease is not None:
+            api.permit = self.lease.check
+        return api
 
     async def _work(self) -> None:
         """Run passes; when cancelled, give those under way a while to end."""
@@ -244,6 +255,10 @@ class House:
             for session in self.fleet.sessions.values():
                 session.store.target(key.instance(self.board.namespace), ())
         wish = wish_of(before, after)
+        if after is None or (isinstance(after, Application) and after.deleted_at):
+            self.claims.forget(key)
+        elif wish is not None and wish.depth is not Depth.LIVE:
+            self.claims.expect(key)
         if wish is not None:
             self.queue.add(key, wish.depth, urgent=wish.urgent)
 
@@ -276,7 +291,7 @@ class House:
             self._resources_changed,
             lambda: self._freshness_changed(cluster),
             self._shelf,
-            self._parts.api(access, settings, self._observer(cluster.server)),
+            self._api(access, settings, cluster.server),
         )
 
     def _resources_changed(self, changed: Changed) -> None:

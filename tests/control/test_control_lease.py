@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from moorage.cluster.answers import Answer
 from moorage.cluster.credentials import Access, Hidden
 from moorage.cluster.http import Api
 from moorage.cluster.settings import ClusterSettings
-from moorage.control.lease import HELD_SECONDS, Lease, LeaseLost, claim
+from moorage.control.lease import HELD_SECONDS, ON_THE_WAY_SECONDS, Lease, claim
+from moorage.model.errors import LeaseLost
 from moorage.sandbox import Sandbox, SandboxSettings
 
 
@@ -109,3 +111,50 @@ async def test_who_lost_the_lease_ends(api: Api) -> None:
 
     with pytest.raises(LeaseLost, match="second holds"):
         await first.keep()
+
+
+async def test_a_holder_writes_nothing_from_some_seconds_before_others_may_take_over(api: Api) -> None:
+    """
+    Whoever held the lease and was paused, or cut off, writes nothing more by the time another may act.
+    """
+    clock = Clock()
+    holder = lease(api, "holder", clock)
+    holder.check()
+    await holder.acquire()
+    client = Api(api.access, api.settings)
+    client.permit = holder.check
+    path = "/api/v1/namespaces/default/configmaps"
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "first"}}
+
+    clock.now += HELD_SECONDS - ON_THE_WAY_SECONDS - 0.1
+    await client.request("POST", path, body=body)
+    clock.now += 0.1
+    with pytest.raises(LeaseLost, match="another process may act"):
+        await client.request("DELETE", f"{path}/first")
+    assert (await client.get(f"{path}/first"))["metadata"]["name"] == "first"
+    await holder.acquire()
+    await client.request("DELETE", f"{path}/first")
+    await client.close()
+
+
+async def test_a_renewal_that_is_never_answered_ends_the_holding(api: Api) -> None:
+    """
+    A server that takes requests and answers none does not keep a process believing that it holds the lease.
+    """
+    clock = Clock()
+    held = Lease(api, "default", "first", clock, renew_seconds=0.0, answer_seconds=0.0)
+    silent = _Silent(api.access, api.settings)
+    await held.acquire()
+    clock.now += HELD_SECONDS
+    held.api = silent
+
+    with pytest.raises(LeaseLost, match="was not renewed for 15 s"):
+        await held.keep()
+
+
+class _Silent(Api):
+    """A client whose requests are never answered."""
+
+    async def request(self, *args: object, **more: object) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ever happens")

@@ -47,11 +47,14 @@ class Api:
     One API server, ready to be asked. Close it when done.
 
     At most `settings.requests` requests run at once; streams do not count.
+    `permit` is asked before anything is sent that writes; it raises when the
+    process may not.
     """
 
     def __init__(self, access: Access, settings: ClusterSettings, observe: Observe | None = None) -> None:
         self.access = access
         self.settings = settings
+        self.permit: Callable[[], None] = lambda: None
         self._observe = observe or (lambda verb, kind, code: None)
         self._slots = asyncio.Semaphore(settings.requests)
         self._sign_in = SignIn(access, settings.exec_seconds)
@@ -178,6 +181,8 @@ class Api:
     ) -> Answer:
         failures, renewed = 0, False
         while True:
+            if method != "GET":
+                self.permit()
             try:
                 status, headers, body = await self._once(method, url, payload, extra, timeout)
             except ClusterUnreachable:

@@ -10,6 +10,7 @@ Everything that can go wrong on purpose, as one tree.
     │   ├── ClusterUnreachable
     │   ├── ApiConflict
     │   ├── ApiFailed
+    │   ├── LeaseLost
     │   └── RenderInterrupted
     └── Terminal             retrying cannot help; a person or a commit must act
         ├── InvalidSpec
@@ -96,6 +97,12 @@ class ApiFailed(Transient):
     """The API server answered with a fault of its own (429, 5xx)."""
 
     reason = "ApiFailed"
+
+
+class LeaseLost(Transient):
+    """Another process may act for the namespace by now, so this one writes nothing more and ends."""
+
+    reason = "LeaseLost"
 
 
 class RenderInterrupted(Transient):
