@@ -118,6 +118,7 @@ def test_files_named_are_read_beside_the_kubeconfig(tmp_path: Path) -> None:
     )
     access = read_kubeconfig([write(tmp_path / "config", body)])
     assert (access.ca, access.certificate, access.private_key) == (b"ca", b"cert", b"key")
+    assert access.ca_file == str(tmp_path / "ca.pem")
 
 
 def test_several_files_are_one(tmp_path: Path) -> None:
@@ -340,11 +341,15 @@ def account(folder: Path, **files: str) -> str:
 
 def test_a_pod_signs_in_with_its_account(tmp_path: Path) -> None:
     """
-    In a cluster everything comes from the mounted folder; the token stays a file, because it is replaced.
+    In a cluster everything comes from the mounted folder; token and authority stay files, as they are replaced.
     """
     access = in_cluster("10.0.0.1", "443", account(tmp_path))
     assert access == Access(
-        "https://10.0.0.1:443", ca=b"ca", token_file=str(tmp_path / "token"), namespace="argocd"
+        "https://10.0.0.1:443",
+        ca=b"ca",
+        ca_file=str(tmp_path / "ca.crt"),
+        token_file=str(tmp_path / "token"),
+        namespace="argocd",
     )
     assert in_cluster("fd00::1", "", account(tmp_path)).server == "https://[fd00::1]:443"
 

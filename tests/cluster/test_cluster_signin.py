@@ -407,6 +407,29 @@ async def test_a_server_that_cannot_prove_itself_gets_no_credential(
     assert gate.seen == []
 
 
+async def test_an_authority_that_was_replaced_is_followed(tmp_path: Path, authority: Authority) -> None:
+    """
+    A server of another authority is trusted once the authority's file holds that one, and no sooner.
+    """
+    file = tmp_path / "ca.crt"
+    file.write_bytes(authority.pem)
+    other = Authority("other")
+    gate = Gate()
+    async with a_server(gate, server_side(tmp_path, *other.issue(*HOSTS))) as url:
+        access = Access(url, ca=authority.pem, ca_file=str(file), token=Hidden(CANARY))
+        async with an_api(access, quick(retries=0)) as api:
+            for unusable in (authority.pem, b"half a certifi", None):
+                file.write_bytes(unusable) if unusable else file.unlink()
+                with pytest.raises(ClusterUnreachable, match="not trusted"):
+                    await api.get("/x")
+            assert gate.seen == []
+
+            file.write_bytes(other.pem)
+            with pytest.raises(ClusterUnreachable, match="not trusted"):
+                await api.get("/x")
+            assert await api.get("/x") == {"fine": True}
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
 async def test_old_tls_is_refused(tmp_path: Path, authority: Authority) -> None:
     """

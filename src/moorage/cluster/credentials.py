@@ -53,10 +53,13 @@ class Access:
     At most one way of signing in counts, in this order: `token`, `token_file`,
     `username`, `plugin`; a client certificate may stand beside any of them.
     `namespaces` narrows what may be watched; empty means all of the cluster.
+    `ca_file` is where `ca` came from: it is read again when the server turns out
+    to be of another authority.
     """
 
     server: str
     ca: bytes = b""
+    ca_file: str = ""
     insecure: bool = False
     tls_server_name: str = ""
     proxy_url: Hidden = Hidden("")  # noqa: RUF009

@@ -150,7 +150,7 @@ class Api:
                         return
                     error = error_of(response.status, await response.read(), f"GET {url.path}")
             except (aiohttp.ClientError, TimeoutError, OSError) as cause:
-                raise self._unreachable(cause) from cause
+                raise await self._unreachable(cause) from cause
             if not (isinstance(error, SignInRefused) and attempt == 1 and self._sign_in.renewable):
                 raise error
             await self._sign_in.renew(generation)
@@ -235,7 +235,7 @@ class Api:
         except TimeoutError as error:
             raise ClusterUnreachable(f"{self.access.server} did not answer within {seconds:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(error) from error
+            raise await self._unreachable(error) from error
 
     def _merged(self, extra: Mapping[str, str]) -> CIMultiDict[str]:
         headers = self._headers.copy()
@@ -280,7 +280,9 @@ class Api:
         )
         return self._session
 
-    def _unreachable(self, error: BaseException) -> ClusterUnreachable:
+    async def _unreachable(self, error: BaseException) -> ClusterUnreachable:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            await self._sign_in.trust_anew()
         return ClusterUnreachable(f"{self.access.server} cannot be reached: {_why(error)}")
 
 

@@ -120,6 +120,7 @@ def _access(context: Part, cluster: Part, user: Part, environment: Mapping[str, 
     return Access(
         server=server.rstrip("/"),
         ca=authority,
+        ca_file="" if cluster.text("certificate-authority-data") else cluster.path("certificate-authority"),
         insecure=insecure,
         tls_server_name=cluster.text("tls-server-name"),
         proxy_url=Hidden(cluster.text("proxy-url") or proxy_for(server, environment)),
@@ -199,16 +200,18 @@ def in_cluster(
         )
     token_file = str(Path(folder) / "token")
     read_token(token_file)
+    authority_file = Path(folder) / "ca.crt"
     try:
-        authority = (Path(folder) / "ca.crt").read_bytes()
+        authority = authority_file.read_bytes()
     except OSError as error:
-        raise InvalidConfiguration(f"{folder}/ca.crt cannot be read: {error.strerror}") from error
+        raise InvalidConfiguration(f"{authority_file} cannot be read: {error.strerror}") from error
     namespace = Path(folder) / "namespace"
     server = f"https://{f'[{host}]' if ':' in host else host}:{port or 443}"
     return Access(
         server=server,
         proxy_url=Hidden(proxy_for(server, environment or {})),
         ca=authority,
+        ca_file=str(authority_file),
         token_file=token_file,
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
     )

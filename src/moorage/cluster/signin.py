@@ -3,7 +3,8 @@ What makes a request ours: headers and TLS, renewed when they run out.
 
 One `SignIn` belongs to one `Api`. It gives headers that can be sent as they
 are, and a TLS context; both change when a token file is replaced, an exec
-plug-in's answer expires, or the server answered 401.
+plug-in's answer expires, or the server answered 401; the authority when the
+server is not trusted and its file holds another one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import ssl
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
@@ -66,7 +69,8 @@ class SignIn:
     The current headers and TLS context of one access.
 
     `refresh` is asked before each request and is free when nothing ran out;
-    `renew` is asked after a 401 and starts afresh, once for all who wait.
+    `renew` is asked after a 401 and starts afresh, once for all who wait;
+    `trust_anew` is asked after a server could not prove itself.
     """
 
     def __init__(
@@ -118,6 +122,28 @@ class SignIn:
             await self._load()
             self._renewed_at = self._clock()
 
+    async def trust_anew(self) -> None:
+        """Read the authority's file again; when it holds another one, the next request goes by that."""
+        if not self.access.ca_file:
+            return
+        async with self._lock:
+            try:
+                authority = Path(self.access.ca_file).read_bytes()
+                if authority == self.access.ca:
+                    return
+                access = replace(self.access, ca=authority)
+                tls = tls_context(access, *self._certificate())
+            except (OSError, InvalidConfiguration):
+                return  # Whoever replaces the file is not done; the server is asked again anyway.
+            self.access, self.tls = access, tls
+            self.generation += 1
+
+    def _certificate(self) -> tuple[bytes, bytes]:
+        """Return the client certificate and its key; empty when there is none."""
+        if self._credential is not None and self._credential.certificate:
+            return self._credential.certificate, self._credential.private_key
+        return self.access.certificate, self.access.private_key
+
     def _was_just_renewed(self) -> bool:
         # A server that refuses whatever we show must not make us start a program for each request.
         since = self._renewed_at
@@ -130,13 +156,11 @@ class SignIn:
         if access.plugin:
             self._credential = await self._ask(access.plugin)
         credential = self._credential
-        certificate = (credential and credential.certificate) or access.certificate
-        private_key = (credential and credential.private_key) or access.private_key
         headers = {**_impersonation(access), **_authorization(access, credential)}
         if access.server.startswith("https:") and (
             self.tls is None or (credential and credential.certificate)
         ):
-            self.tls = tls_context(access, certificate, private_key)
+            self.tls = tls_context(access, *self._certificate())
         self._read_at = self._clock()
         self.headers = headers
         self.generation += 1
