@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import structlog
 
 from moorage.control.board import Board, Broken
+from moorage.control.claims import Claims, Neighbours
 from moorage.control.controller import FORGET, Next
 from moorage.control.deletion import Deletion
 from moorage.control.fleet import Fleet
@@ -39,6 +40,7 @@ from moorage.model.words import REFRESH_ANNOTATION, SKIP_RECONCILE_ANNOTATION
 
 log = structlog.get_logger()
 FIRST_READING_SECONDS = 10.0
+FAILURES_UNTIL_NOBODY_WAITS = 3
 
 
 class FirstReading(LiveStateUnknown):
@@ -56,6 +58,7 @@ class ApplicationPass:
     deletion: Deletion
     followed: Callable[[Application, Notebook], None] = lambda *_: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    claims: Claims = field(default_factory=Claims)
     notebooks: dict[AppKey, Notebook] = field(default_factory=dict)
 
     async def reconcile(self, key: AppKey, depth: Depth) -> Next:
@@ -65,8 +68,10 @@ class ApplicationPass:
             self.notebooks.pop(key, None)
             return FORGET
         if isinstance(entry, Broken):
+            self.claims.give_up(key)
             return await self.reporter.broken(entry)
         if entry.annotations.get(SKIP_RECONCILE_ANNOTATION) == "true":
+            self.claims.give_up(key)
             return Next()
         notes = self.notebooks.setdefault(key, Notebook())
         try:
@@ -88,13 +93,15 @@ class ApplicationPass:
     async def _reconcile(self, app: Application, notes: Notebook, depth: Depth) -> Next:
         operation = decode_operation(app)
         try:
-            seen = await self._observe(app, notes, depth)
+            seen = await self._observe(app, notes, depth, self.claims.moment)
             notes.failures = 0
             return await self._decide(app, operation, seen, notes)
         except FirstReading:
             return Next(FIRST_READING_SECONDS)
         except Error as error:
             notes.failures += 1
+            if isinstance(error, Terminal) or notes.failures >= FAILURES_UNTIL_NOBODY_WAITS:
+                self.claims.give_up(app.key)
             log.debug("A pass met an error", app=str(app.key), reason=error.reason)
             view = faulty_view(app, error, None)
             if not isinstance(error, Terminal):
@@ -103,26 +110,32 @@ class ApplicationPass:
             consumed = operation is None or operation.phase.finished
             return await self.reporter.fault(app, error, view, notes.failures, consumed=consumed)
 
-    async def _observe(self, app: Application, notes: Notebook, depth: Depth) -> Observation:
+    async def _observe(self, app: Application, notes: Notebook, depth: Depth, begun: int) -> Observation:
         config = self.board.config
         project, server = permit(app, config)
+        self.claims.located(app.key, server)
         allowed = Permitted(project, server, self.fleet.session(server))
         self.followed(app, notes)
         revision = await self.observer.revision(app, notes, depth)
+        if depth is not Depth.LIVE:
+            self.claims.resolved(app.key, begun)
         freshness = allowed.session.freshness()
         if not freshness.synced:
             raise self._unknown(server, freshness.why, notes)
         notes.unknown_since = None
         target = await self.observer.target(app, revision, config, allowed, notes)
+        self.claims.declare(app.key, server, target.manifests)
         self.followed(app, notes)
         live = await self.observer.live(app, target, config, allowed.session)
         rules = rules_for(app, config, await self.observer.schemas(target, allowed.session))
-        comparison = compare_remembering(target, live, rules, notes)
+        neighbours = Neighbours(self.claims, app.key, server, config.namespace)
+        comparison = compare_remembering(target, live, rules, notes, neighbours)
         notes.unserved = unserved_kinds(target, scope_of(allowed.session))
         return Observation(
             config,
             allowed,
             rules,
+            neighbours,
             target,
             live,
             comparison,

@@ -18,6 +18,10 @@ from dataclasses import dataclass, field
 
 from moorage.model.identity import AppKey, ResourceKey
 from moorage.model.manifest import Manifest
+from moorage.model.states import LiveState, TargetState
+
+MOST_UNDECIDED_SECONDS = 120.0
+"""How long anything waits for others to be read; whoever takes longer than that is not working."""
 
 _ANYWHERE = ""
 """Stands for the cluster of an application whose destination is not known yet."""
@@ -189,6 +193,30 @@ class Claims:
     def _wake(self, blocker: AppKey | int) -> None:
         for app in sorted(self._waiters.pop(blocker, ())):
             self.ask_again(app)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What the pass of one application asks about the others in its cluster."""
+
+    claims: Claims
+    app: AppKey
+    server: str
+    namespace: str
+
+    def keep(self, target: TargetState, live: LiveState) -> Mapping[ResourceKey, str]:
+        """Return what is tracked, not targeted and declared by another application, with that one's instance."""
+        left = live.tracked.difference(m.key for m in target.manifests)
+        found = self.claims.of_others(self.app, self.server, left) if left else {}
+        return {key: other.instance(self.namespace) for key, other in found.items()}
+
+    def undecided(self, until: int) -> bool:
+        """Whether somebody is still to be read who may declare something, because of what happened until then."""
+        return self.claims.wait(self.app, self.server, until)
+
+    def let_go(self, instance: str, key: ResourceKey) -> bool:
+        """Whether the application that tracks a resource declares it no longer: it is free to be taken over."""
+        return self.claims.let_go(AppKey.from_instance(instance, self.namespace), self.server, key)
 
 
 def _several(holders: AppKey | frozenset[AppKey] | None) -> Iterable[AppKey]:

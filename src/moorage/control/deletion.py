@@ -4,19 +4,21 @@ The pass for an application that is being deleted: cascade, or let go.
 With a resources finalizer the tracked resources go first, one wave at a time in
 descending order, each deleted and seen to be gone; the finalizer is removed
 last. Without one the resources stay. Nothing is deleted while the live state is
-not known.
+not known. What another application declares stays for that one to take over, and
+nothing goes while one that may is still to be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from moorage.cluster.session import ClusterSession
 from moorage.control import hooks
+from moorage.control.claims import MOST_UNDECIDED_SECONDS, Claims
 from moorage.control.config import Config
 from moorage.control.controller import Next
 from moorage.control.fleet import Fleet
@@ -27,7 +29,7 @@ from moorage.engine.order import wave_of
 from moorage.engine.plan import CRD
 from moorage.model.application import Application
 from moorage.model.errors import ApiConflict, Error, InvalidSpec, LiveStateUnknown, Terminal
-from moorage.model.identity import ResourceKey
+from moorage.model.identity import AppKey, ResourceKey
 from moorage.model.manifest import Json
 from moorage.model.status import Condition, ConditionType
 from moorage.model.words import (
@@ -50,6 +52,8 @@ class Deletion:
     fleet: Fleet
     reporter: Reporter
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    claims: Claims = field(default_factory=Claims)
+    _begun: dict[AppKey, tuple[int, datetime]] = field(default_factory=dict)
 
     async def reconcile(self, app: Application, config: Config) -> Next:
         """One pass: delete the next wave, wait for it, or remove the finalizers."""
@@ -67,6 +71,7 @@ class Deletion:
             return next_look(error, 1)
         left = [f for f in app.finalizers if not f.startswith(OURS)]
         await self.reporter.store.patch_application(app.key, {"metadata": {"finalizers": left or None}})
+        self._begun.pop(app.key, None)
         log.info("An application was deleted", app=str(app.key))
         return Next()
 
@@ -83,10 +88,17 @@ class Deletion:
         if not freshness.complete:
             raise LiveStateUnknown(f"cluster {server}: {freshness.why}; nothing is deleted until it is known")
         live = await session.live_state(app.key.instance(config.namespace), {})
-        left = {key: live.objects[key] for key in live.tracked if _goes(key, live.objects[key])}
+        declared = self.claims.of_others(app.key, server, live.tracked)
+        left = {
+            key: live.objects[key]
+            for key in live.tracked
+            if key not in declared and _goes(key, live.objects[key])
+        }
         if not left:
             return True
         self._need_approval(app, left)
+        if self._undecided(app, server):
+            return False
         wave = max(wave_of(body) for body in left.values())
         background = CASCADE_BACKGROUND_FINALIZER in app.finalizers
         for key, body in sorted(left.items()):
@@ -95,6 +107,12 @@ class Deletion:
             elif wave_of(body) == wave:
                 await _delete(session, key, body, "background" if background else "foreground")
         return False
+
+    def _undecided(self, app: Application, server: str) -> bool:
+        """Whether an application is still to be read that may take over what this one leaves."""
+        moment, since = self._begun.setdefault(app.key, (self.claims.moment, self.clock()))
+        late = (self.clock() - since).total_seconds() > MOST_UNDECIDED_SECONDS
+        return not late and self.claims.wait(app.key, server, moment)
 
     def _need_approval(self, app: Application, left: dict[ResourceKey, Json]) -> None:
         asking = [key for key, body in left.items() if resource_options(body).delete == "confirm"]

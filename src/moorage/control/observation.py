@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from moorage.control.claims import Neighbours
 from moorage.control.config import Config
 from moorage.control.observing import Notebook, Permitted
 from moorage.control.rules import Ruled
@@ -28,16 +29,19 @@ class Observation:
     config: Config
     allowed: Permitted
     rules: Ruled
+    neighbours: Neighbours
     target: TargetState
     live: LiveState
     comparison: Comparison
     conditions: tuple[Condition, ...] = ()
 
 
-def compare_remembering(target: TargetState, live: LiveState, rules: Ruled, notes: Notebook) -> Comparison:
+def compare_remembering(
+    target: TargetState, live: LiveState, rules: Ruled, notes: Notebook, neighbours: Neighbours
+) -> Comparison:
     """Compare, with the differences of the last pass that still hold; what comes out is remembered."""
     known = _still_known(target, live, notes, rules.fingerprint)
-    comparison = compare(target, live, rules.rules, known)
+    comparison = compare(target, live, rules.rules, known, neighbours.keep(target, live))
     notes.compared, notes.rules_of = comparison, rules.fingerprint
     return comparison
 
@@ -45,8 +49,8 @@ def compare_remembering(target: TargetState, live: LiveState, rules: Ruled, note
 def compare_at(target: TargetState, live: LiveState, seen: Observation, notes: Notebook) -> Comparison:
     """Compare the live state with the target state of an operation, which need not be the latest."""
     if target is seen.target:
-        return compare_remembering(target, live, seen.rules, notes)
-    return compare(target, live, seen.rules.rules)
+        return compare_remembering(target, live, seen.rules, notes, seen.neighbours)
+    return compare(target, live, seen.rules.rules, elsewhere=seen.neighbours.keep(target, live))
 
 
 def _still_known(

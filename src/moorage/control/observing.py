@@ -61,6 +61,8 @@ class Notebook:
     failures: int = 0
     unknown_since: datetime | None = None
     unserved: tuple[GroupKind, ...] = ()
+    asked: dict[ResourceKey, tuple[Manifest, str, str, int]] = field(default_factory=dict)
+    pruning: tuple[str, int, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)

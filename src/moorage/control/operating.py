@@ -8,13 +8,14 @@ for resuming.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
 from moorage.control import hooks
+from moorage.control.claims import MOST_UNDECIDED_SECONDS
 from moorage.control.controller import Next
 from moorage.control.observation import Observation, compare_at, compare_remembering
 from moorage.control.observing import Notebook, Observer, tracked_bodies
@@ -61,6 +62,7 @@ class OperationRun:
     live: LiveState = field(init=False)
     comparison: Comparison = field(init=False)
     plan: Plan = field(init=False)
+    elsewhere: Mapping[ResourceKey, str] = field(init=False)
     generated: tuple[Manifest, ...] = field(init=False, default=())
 
     async def go(self) -> Next:
@@ -94,7 +96,9 @@ class OperationRun:
             wanted = namespace_manifest(namespace, app.namespace_metadata)
             if wanted.key not in target.by_key and not namespace_is_there(wanted.key, self.seen, app):
                 target = replace(target, manifests=(wanted, *target.manifests))
-        return make_plan(target, tracked_bodies(self.seen.live), operation, approved=approved)
+        self.elsewhere = self.seen.neighbours.keep(self.target, self.seen.live)
+        tracked = tracked_bodies(self.seen.live)
+        return make_plan(target, tracked, operation, approved=approved, elsewhere=self.elsewhere)
 
     # --- one move
 
@@ -110,7 +114,24 @@ class OperationRun:
             await self._report(self.operation)
             await hooks.release_all(self.seen.allowed.session, over)
             await self._look()
+        # Nothing is awaited from here to the first deletion: what is decided now still holds then.
+        if self.seen.neighbours.keep(self.target, self.seen.live) != self.elsewhere:
+            self.plan = self._make_plan(self.target)
+        seen = replace(seen, undecided=self._undecided())
         return next_move(self.plan, self.operation.outcomes, seen)
+
+    def _undecided(self) -> str:
+        """Return why it is not known yet whether another application declares what is to be pruned."""
+        prunes = (a for s in self.plan.steps for a in s.actions if a.verb is Verb.PRUNE and not a.skip_reason)
+        if self.operation.dry_run or all(a.key in self.operation.outcomes for a in prunes):
+            return ""
+        neighbours, now = self.seen.neighbours, self.clock()
+        if self.notes.pruning is None or self.notes.pruning[0] != self.operation.id:
+            self.notes.pruning = self.operation.id, neighbours.claims.moment, now
+        _, moment, since = self.notes.pruning
+        if (now - since).total_seconds() > MOST_UNDECIDED_SECONDS or not neighbours.undecided(moment):
+            return ""
+        return "an application that may declare it is still to be read"
 
     async def _look(self, further: tuple[Manifest, ...] = ()) -> None:
         self.live = await self.observer.live(
@@ -183,7 +204,7 @@ class OperationRun:
         seen = self.seen
         if seen.live.complete:
             live = await self.observer.live(self.app, seen.target, seen.config, seen.allowed.session)
-            comparison = compare_remembering(seen.target, live, seen.rules, self.notes)
+            comparison = compare_remembering(seen.target, live, seen.rules, self.notes, seen.neighbours)
             seen = replace(seen, live=live, comparison=comparison)
         view = view_of(self.app, seen, operation)
         if operation.automated and operation.phase is not OperationPhase.SUCCEEDED:

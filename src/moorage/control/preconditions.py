@@ -17,7 +17,7 @@ from moorage.model.application import Application, SyncOptions
 from moorage.model.errors import Error, NotPermitted, Refused, UnknownKind
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.operation import Operation
-from moorage.model.states import TargetState
+from moorage.model.states import Change, Difference, TargetState
 
 NAMESPACE = GroupKind("", "Namespace")
 
@@ -35,12 +35,19 @@ def obstacle(operation: Operation, target: TargetState, seen: Observation) -> Er
         return Refused(
             f"namespace {names} does not exist; create it, or set the sync option CreateNamespace=true"
         )
-    shared = [d for d in seen.comparison.differences if d.shared_with]
+    shared = [d for d in seen.comparison.differences if _is_shared(d, seen)]
     if shared and operation.options.fail_on_shared_resource:
         return NotPermitted(
             f"{shared[0].key} is tracked by application {shared[0].shared_with} (FailOnSharedResource=true)"
         )
     return None
+
+
+def _is_shared(difference: Difference, seen: Observation) -> bool:
+    """Whether two applications declare a resource; one that the other declares no longer is taken over."""
+    if not difference.shared_with or difference.change is Change.PRUNE:
+        return False
+    return not seen.neighbours.let_go(difference.shared_with, difference.key)
 
 
 def waits_for_kinds(app: Application, current: Operation | None, seen: Observation, notes: Notebook) -> bool:

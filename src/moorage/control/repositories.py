@@ -16,6 +16,7 @@ from posixpath import normpath
 
 import structlog
 
+from moorage.control.claims import Claims
 from moorage.control.config import Config
 from moorage.control.observing import Notebook
 from moorage.control.queue import Depth
@@ -36,12 +37,13 @@ Enqueue = Callable[[AppKey, Depth], None]
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A followed ref means another commit than before."""
+    """A followed ref means another commit than before; `number` is its place among what happened."""
 
     repository: Repository
     ref: str
     old: str | None
     new: str | None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Repositories:
     sources: Sources
     enqueue: Enqueue
     index: Index = field(default_factory=Index)
+    claims: Claims = field(default_factory=Claims)
     _wanted: dict[Following, Repository] = field(default_factory=dict)
     _resolved: dict[Following, str] = field(default_factory=dict)
     _moves: asyncio.Queue[Moved] = field(default_factory=asyncio.Queue)
@@ -172,7 +175,7 @@ class Repositories:
             await asyncio.sleep(0.2)
 
     def _moved(self, repository: Repository, ref: str, old: str | None, new: str | None) -> None:
-        self._moves.put_nowait(Moved(repository, ref, old, new))
+        self._moves.put_nowait(Moved(repository, ref, old, new, self.claims.moving()))
 
     async def _tell(self, moved: Moved) -> None:
         following = Following(moved.repository.key, moved.ref)
@@ -192,6 +195,7 @@ class Repositories:
             revision=moved.new,
             applications=len(concerned),
         )
+        self.claims.moved(moved.number, sorted(concerned))
         for app in sorted(concerned):
             self.enqueue(app, Depth.REVISION)
 

@@ -16,7 +16,7 @@ from moorage.model.application import Application
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import ResourceKey
 from moorage.model.operation import NotNow, Operation
-from moorage.model.states import Comparison, LiveState, TargetState
+from moorage.model.states import Change, Comparison, LiveState, TargetState
 from moorage.model.status import AppView, Condition, ConditionType
 
 APPLICATION = ResourceKey("argoproj.io", "Application", "", "")
@@ -58,7 +58,11 @@ def conditions_of(
         found.append(Condition(ConditionType.COMPARISON_ERROR, text, "LiveStateUnknown"))
     for difference in comparison.differences:
         if difference.shared_with:
-            text = f"{difference.key} is tracked by application {difference.shared_with} as well"
+            left = difference.change is Change.PRUNE
+            what = (
+                "declared by application {}, and left to it" if left else "tracked by application {} as well"
+            )
+            text = f"{difference.key} is {what.format(difference.shared_with)}"
             found.append(Condition(ConditionType.SHARED_RESOURCE_WARNING, text, "SharedResource"))
     if notes.unserved:
         text = f"UnknownKind: {unknown_kinds_text(notes.unserved)}"
