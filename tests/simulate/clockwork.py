@@ -3,15 +3,18 @@ An event loop whose time passes only when nothing else is to do.
 
 Sleeping costs nothing and takes exactly as long as it says. Tasks that are
 ready at one moment run in an order drawn from the seed, so that no result
-depends on who was created first.
+depends on who was created first. What belongs to one process of the world can be
+paused as a whole, while the others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import random
 import selectors
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,6 +32,8 @@ class Endless(RuntimeError):
 
 
 MOST_ROUNDS = 400_000
+PROCESS: ContextVar[int] = ContextVar("PROCESS", default=0)
+"""Which process of the world is running; 0 is the world itself: people, the network and the cluster."""
 
 
 class _Clock(selectors.SelectSelector):
@@ -50,6 +55,7 @@ class Clockwork(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._rounds = 0
         self._order = random.Random(seed)
+        self._paused: dict[int, list[asyncio.Handle]] = {}
         clock = _Clock()
         clock.loop = self
         super().__init__(clock)
@@ -71,7 +77,31 @@ class Clockwork(asyncio.SelectorEventLoop):
         """Begin to count rounds anew."""
         self._rounds = 0
 
+    def pause(self, process: int) -> None:
+        """Let nothing of a process run any more, as SIGSTOP does."""
+        held = self._paused.setdefault(process, [])
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        held += [timer for timer in timers if _process_of(timer) == process]
+        timers[:] = [timer for timer in timers if _process_of(timer) != process]
+        heapq.heapify(timers)
+
+    def resume(self, process: int) -> None:
+        """Let a process go on where it was paused; what was due meanwhile is due now."""
+        for handle in self._paused.pop(process, []):
+            if isinstance(handle, asyncio.TimerHandle):
+                heapq.heappush(self._scheduled, handle)  # type: ignore[attr-defined]
+            else:
+                self._ready.append(handle)  # type: ignore[attr-defined]
+
+    def _hold_back(self) -> None:
+        ready = self._ready  # type: ignore[attr-defined]
+        for handle in [handle for handle in ready if _process_of(handle) in self._paused]:
+            ready.remove(handle)
+            self._paused[_process_of(handle)].append(handle)
+
     def _run_once(self) -> None:
+        if self._paused:
+            self._hold_back()
         self._rounds += 1
         if self._rounds == MOST_ROUNDS:
             raise Endless(f"{MOST_ROUNDS} rounds of the loop, and no end")
@@ -84,6 +114,10 @@ class Clockwork(asyncio.SelectorEventLoop):
             for place, handle in zip(places, steps, strict=True):
                 ready[place] = handle
         super()._run_once()  # type: ignore[misc]
+
+
+def _process_of(handle: asyncio.Handle) -> int:
+    return handle._context.get(PROCESS, 0)
 
 
 def run(make: Callable[[Clockwork], Awaitable[T]], seed: int) -> T:
@@ -101,6 +135,8 @@ def run(make: Callable[[Clockwork], Awaitable[T]], seed: int) -> T:
 
 def _cancel_rest(loop: Clockwork) -> None:
     loop.forget_rounds()
+    for process in tuple(loop._paused):
+        loop.resume(process)
     rest = asyncio.all_tasks(loop)
     for task in rest:
         task.cancel()

@@ -9,6 +9,7 @@ push nobody told it of is found by the next poll.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -90,9 +91,11 @@ class Origin:
         self._settings = GitSettings(Path("/nowhere"))
         self.follower = Follower(self._settings, lambda _: self._copy, loop.time, rng)
         self._hearing: set[asyncio.Task[int]] = set()
+        self._context = contextvars.copy_context()
 
     async def start(self) -> None:
-        """Hear of pushes from now on."""
+        """Hear of pushes from now on, in the process that asks for it."""
+        self._context = contextvars.copy_context()
         self._remote.listeners.append(self._told)
 
     async def close(self) -> None:
@@ -101,7 +104,8 @@ class Origin:
             self._remote.listeners.remove(self._told)
 
     def _told(self) -> None:
-        self._hearing.add(asyncio.create_task(self.seen(RevisionSeen((URL,), "main"))))
+        news = self.seen(RevisionSeen((URL,), "main"))
+        self._hearing.add(asyncio.get_running_loop().create_task(news, context=self._context))
 
     async def run(self) -> None:
         """Look now and then."""

@@ -76,6 +76,12 @@ class Item(NamedTuple):
         }
 
 
+def mended(item: Item) -> Item:
+    """Return an item that fails no more; a hook of which an old one may be in the way gets another name."""
+    kept = item.hook and item.policy and "BeforeHookCreation" not in item.policy
+    return item._replace(fails=False, name=f"{item.name}-mended" if kept else item.name)
+
+
 def _content(item: Item) -> Json:
     match item.kind:
         case "ConfigMap":
@@ -84,7 +90,8 @@ def _content(item: Item) -> Json:
             return {"spec": {"value": item.value}}
         case "CustomResourceDefinition":
             return {"spec": _widgets()}
-    mark = {"annotations": {"sandbox.moorage.dev/fail": "crash-loop"}} if item.fails else {}
+    fate = "job-failed" if item.kind == "Job" else "crash-loop"
+    mark = {"annotations": {"sandbox.moorage.dev/fail": fate}} if item.fails else {}
     container = {"name": "main", "image": f"registry.example/main:{item.value}"}
     labels = {"labels": {"app": item.name}}
     if item.kind == "Deployment":
@@ -116,12 +123,15 @@ class App(NamedTuple):
     namespace: str
     options: tuple[str, ...] = ()
     automated: bool = True
+    retries: int = -1
 
     def body(self) -> Json:
         """Return the Application."""
         policy: Json = {"syncOptions": list(self.options)}
         if self.automated:
             policy["automated"] = {"prune": True, "selfHeal": True, "allowEmpty": True}
+        if self.retries >= 0:
+            policy["retry"] = {"limit": self.retries, "backoff": {"duration": "2s", "maxDuration": "20s"}}
         return {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
@@ -207,12 +217,25 @@ class Compact(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """The process is killed, and started again after some seconds."""
+    """The process that acts (or one that stands by) is killed, and started again after some seconds."""
+
+    seconds: float
+    acting: bool = True
+
+
+class Pause(NamedTuple):
+    """The process that acts is paused for some seconds; it does not know of it when it wakes up."""
 
     seconds: float
 
 
-Act = Commit | Revert | Spoil | Remove | Sync | Terminate | Drop | GitDown | Compact | Kill
+class TakeLease(NamedTuple):
+    """A person deletes the Lease, so that for some seconds two processes believe that they hold it."""
+
+
+Act = (
+    Commit | Revert | Spoil | Remove | Sync | Terminate | Drop | GitDown | Compact | Kill | Pause | TakeLease
+)
 
 
 @dataclass(frozen=True)
@@ -224,6 +247,7 @@ class Plan:
     start: Contents
     acts: tuple[tuple[float, Act], ...] = ()
     faults: Mapping[int, Fault] = field(default_factory=dict)
+    processes: int = 1
 
     def __len__(self) -> int:
         return len(self.acts) + len(self.faults)
@@ -237,9 +261,20 @@ def draw(seed: int) -> Plan:
     for app in apps:
         for item in _items(rng, app, rng.randint(1, 4)):
             start[app.name][item.path] = item
-    acts = _acts(rng, apps, start)
+    processes = rng.choice((1, 1, 2))
+    acts = _acts(rng, apps, start, processes)
     faults = _faults(rng, rng.choice((0.0, 0.02, 0.05, 0.15)))
-    return Plan(seed, apps, start, acts, faults)
+    return Plan(seed, apps, start, acts, faults, processes)
+
+
+POLICIES = (
+    "",
+    "HookSucceeded",
+    "BeforeHookCreation",
+    "HookFailed",
+    "BeforeHookCreation,HookSucceeded",
+    "HookSucceeded,HookFailed",
+)
 
 
 def _apps(rng: random.Random) -> tuple[App, ...]:
@@ -249,7 +284,8 @@ def _apps(rng: random.Random) -> tuple[App, ...]:
         namespace = rng.choice(("one", "one", "two", f"of-{name}"))
         if namespace.startswith("of-"):
             options = (*options, "CreateNamespace=true")
-        found.append(App(name, namespace, options, automated=rng.random() < 0.9))
+        retries = rng.choice((-1, -1, 0, 1, 3))
+        found.append(App(name, namespace, options, automated=rng.random() < 0.9, retries=retries))
     return tuple(found)
 
 
@@ -262,11 +298,12 @@ def _items(rng: random.Random, app: App, count: int) -> list[Item]:
         if what == "map":
             found.append(Item("ConfigMap", name, value, wave))
         elif what == "deployment":
-            found.append(Item("Deployment", name, value, wave))
+            found.append(Item("Deployment", name, value, wave, fails=rng.random() < 0.1))
         elif what == "hook":
-            phase = rng.choice(("PreSync", "Sync", "PostSync"))
-            policy = rng.choice(("", "HookSucceeded", "BeforeHookCreation"))
-            found.append(Item("Job", f"{name}-{phase.lower()}", value, 0, phase, policy))
+            phase = rng.choice(("PreSync", "Sync", "PostSync", "SyncFail"))
+            policy = rng.choice(POLICIES)
+            fails = rng.random() < 0.25
+            found.append(Item("Job", f"{name}-{phase.lower()}", value, 0, phase, policy, fails))
         elif app.name == "ant":
             # One application owns the definition; its objects come with it.
             found.append(Item("CustomResourceDefinition", WIDGETS))
@@ -274,7 +311,9 @@ def _items(rng: random.Random, app: App, count: int) -> list[Item]:
     return found
 
 
-def _acts(rng: random.Random, apps: tuple[App, ...], start: Contents) -> tuple[tuple[float, Act], ...]:
+def _acts(
+    rng: random.Random, apps: tuple[App, ...], start: Contents, processes: int
+) -> tuple[tuple[float, Act], ...]:
     acts: list[tuple[float, Act]] = []
     contents = {app: dict(items) for app, items in start.items()}
     at = 1.0
@@ -300,7 +339,9 @@ def _acts(rng: random.Random, apps: tuple[App, ...], start: Contents) -> tuple[t
         elif what == "sync":
             acts.append((at, Sync(app.name)))
         else:
-            acts.append((at, _rarer(rng, app)))
+            acts.append(
+                (at, _of_processes(rng) if processes > 1 and rng.random() < 0.5 else _rarer(rng, app))
+            )
     return tuple(acts)
 
 
@@ -317,6 +358,18 @@ def _rarer(rng: random.Random, app: App) -> Act:
             GitDown(rng.choice((1.0, 30.0))),
             Terminate(app.name),
             Drop(app.name, rng.choice((5.0, 60.0))),
+        )
+    )
+
+
+def _of_processes(rng: random.Random) -> Act:
+    return rng.choice(
+        (
+            Pause(rng.choice((1.0, 12.0, 18.0))),
+            Pause(rng.choice((25.0, 60.0))),
+            Kill(rng.choice((0.1, 3.0, 30.0))),
+            Kill(rng.choice((0.1, 30.0)), acting=False),
+            TakeLease(),
         )
     )
 
@@ -339,7 +392,8 @@ def _changes(
         item = rng.choice(known)
         plain = item.kind == "ConfigMap"
         if what == "change":
-            changes.append((app.name, item._replace(value=str(rng.randint(10, 99))), True))
+            fails = item.fails and rng.random() < 0.5
+            changes.append((app.name, item._replace(value=str(rng.randint(10, 99)), fails=fails), True))
         elif what == "hand over" and plain:
             heirs = [a.name for a in apps if a.namespace == app.namespace and a is not app]
             changes.append((app.name, item, False))

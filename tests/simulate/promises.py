@@ -40,6 +40,7 @@ class Promises:
     broken: list[str] = field(default_factory=list)
     acting: tuple[str, str] = ("", "")
     hooks: Counter[tuple[str, ResourceKey]] = field(default_factory=Counter)
+    ended: dict[tuple[str, ResourceKey], str] = field(default_factory=dict)
     disturbed: dict[ResourceKey, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,11 +76,11 @@ class Promises:
         if resource == APPLICATIONS:
             self._application_changed(change)
             return
-        if resource[0] == "events.k8s.io" or resource[1] == "events":
+        if resource[1] in ("events", "leases"):
             return
         key = key_of(body)
         if not method:
-            self._disturb(key)
+            self._others_wrote(key, change)
             return
         if body["kind"] == "AppProject":
             return
@@ -92,6 +93,20 @@ class Promises:
             self._deleted(key, before or body)
         elif method != "DELETE" and change.type != "DELETED":
             self._written(key, before, body, created=change.type == "ADDED")
+
+    def _others_wrote(self, key: ResourceKey, change: Change) -> None:
+        """A person or a controller of the cluster wrote; what these only count is no disturbance."""
+        body, before = change.entry.body, change.previous.body if change.previous else None
+        self._note_end(key, body)
+        if change.type == "DELETED" or before is None or _without_counts(before) != _without_counts(body):
+            self._disturb(key)
+
+    def _note_end(self, key: ResourceKey, body: Json) -> None:
+        conditions = (body.get("status") or {}).get("conditions") or ()
+        ended = {c["type"] for c in conditions if c["status"] == "True"} & {"Complete", "Failed"}
+        operation = (body["metadata"].get("annotations") or {}).get(OPERATION_ANNOTATION)
+        if key.kind == "Job" and operation and ended:
+            self.ended[operation, key] = "Succeeded" if "Complete" in ended else "Failed"
 
     def _disturb(self, key: ResourceKey) -> None:
         self.disturbed[key] = self.loop.time()
@@ -141,7 +156,10 @@ class Promises:
         if other not in (None, owner):
             self._disturb(key)
         operation = (body["metadata"].get("annotations") or {}).get(OPERATION_ANNOTATION)
-        if operation and created:
+        before_it = ((before or body)["metadata"].get("annotations") or {}).get(OPERATION_ANNOTATION)
+        if operation and (created or before_it != operation):
+            # One that is in the way and may not be deleted is taken over, with what became of it.
+            self._note_end(key, body)
             self.hooks[operation, key] += 1
             if self.hooks[operation, key] > 1:
                 self._break(f"hook {key} ran {self.hooks[operation, key]} times in operation {operation}")
@@ -155,13 +173,30 @@ class Promises:
             return
         if (before.get("phase"), before.get("startedAt")) == (state.get("phase"), state["startedAt"]):
             return
-        name = change.entry.body["metadata"]["name"]
+        name, uid = change.entry.body["metadata"]["name"], change.entry.body["metadata"]["uid"]
+        self._hooks_told(name, state, operation_of(uid, state))
         if state["phase"] == "Succeeded":
-            self._succeeded(name, state, change.entry.body["metadata"]["uid"])
+            self._succeeded(name, state, operation_of(uid, state))
         elif state["phase"] in ("Failed", "Error") and any(w in state["message"] for w in MADE_UP):
             self._break(f"a sync of {name} failed for a passing trouble: {state['message']}")
 
-    def _succeeded(self, name: str, state: Json, uid: str) -> None:
+    def _hooks_told(self, name: str, state: Json, operation: str) -> None:
+        """What an operation tells of its hooks is what became of them."""
+        for told in (state.get("syncResult") or {}).get("resources") or ():
+            key = ResourceKey(told.get("group", ""), told["kind"], told.get("namespace", ""), told["name"])
+            phase, really = told.get("hookPhase"), self.ended.get((operation, key), "")
+            if phase not in ("Succeeded", "Failed") or self._is_disturbed(key, state):
+                continue
+            if (phase == "Succeeded" and really != "Succeeded") or (
+                phase == "Failed" and really == "Succeeded"
+            ):
+                self._break(
+                    f"a sync of {name} told that its hook {key} {phase}, and it {really or 'did not end'}"
+                )
+            if state["phase"] == "Succeeded" and really == "Failed":
+                self._break(f"a sync of {name} succeeded, and its hook {key} failed")
+
+    def _succeeded(self, name: str, state: Json, operation: str) -> None:
         result = state["syncResult"]
         picked = {
             ResourceKey(r.get("group", ""), r["kind"], r.get("namespace", ""), r["name"])
@@ -172,14 +207,12 @@ class Promises:
             if picked and key not in picked:
                 continue
             if item.hook:
-                self._hook_done(name, key, state, uid)
+                self._hook_done(name, key, item, state, operation)
             elif not self._is_disturbed(key, state) and (why := differs(item, self.live(key), name)):
                 self._break(f"a sync of {name} to {result['revision'][:7]} succeeded, and {key} {why}")
 
-    def _hook_done(self, name: str, key: ResourceKey, state: Json, uid: str) -> None:
-        started = int(parse_time(state["startedAt"]).timestamp())
-        operation = f"{uid}-{state.get('retryCount', 0)}-{started}"
-        if not self.hooks[operation, key] and not self._is_disturbed(key, state):
+    def _hook_done(self, name: str, key: ResourceKey, item: Item, state: Json, operation: str) -> None:
+        if item.hook != "SyncFail" and not self.hooks[operation, key] and not self._is_disturbed(key, state):
             self._break(f"a sync of {name} succeeded, and its hook {key} did not run")
 
     def _is_disturbed(self, key: ResourceKey, state: Json) -> bool:
@@ -229,6 +262,20 @@ def _without_books(body: Json) -> Json:
     """Return a body without what the API server notes about who wrote it."""
     books = ("managedFields", "resourceVersion", "finalizers")
     return {**body, "metadata": {n: v for n, v in body["metadata"].items() if n not in books}}
+
+
+def _without_counts(body: Json) -> Json:
+    """Return a body without what controllers of the cluster count, nor who wrote it."""
+    notes = body["metadata"].get("annotations") or {}
+    notes = {n: v for n, v in notes.items() if n != "deployment.kubernetes.io/revision"}
+    kept = {name: value for name, value in _without_books(body).items() if name != "status"}
+    return {**kept, "metadata": {**kept["metadata"], "annotations": notes}}
+
+
+def operation_of(uid: str, state: Json) -> str:
+    """Return the name by which hooks know an operation."""
+    started = int(parse_time(state["startedAt"]).timestamp())
+    return f"{uid}-{state.get('retryCount', 0)}-{started}"
 
 
 def tracked_by(body: Json) -> str | None:

@@ -8,12 +8,15 @@ import asyncio
 import traceback
 from dataclasses import dataclass, replace
 
+from moorage.model.identity import ResourceKey
+
 from . import plans
 from .clockwork import Clockwork, Endless, Standstill, run
 from .plans import Contents, Plan
 from .world import World, application_key, listening
 
 SETTLE_SECONDS = 1800.0
+LEASE_KEY = ResourceKey("coordination.k8s.io", "Lease", "argocd", "moorage")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def play(plan: Plan) -> Ending:
 
 
 async def _play(loop: Clockwork, plan: Plan, worlds: list[World]) -> Ending:
-    world = World(loop, plan.seed, plan.apps, plan.faults)
+    world = World(loop, plan.seed, plan.apps, plan.faults, plan.processes)
     worlds.append(world)
     with listening(world):
         try:
@@ -56,7 +59,7 @@ async def _history(world: World, plan: Plan) -> list[str]:
     play = _Play(world, plan)
     await play.begin()
     for at, act in plan.acts:
-        await play.until(world.loop.time() + at if at < 0 else at + play.began)
+        await world.until(world.loop.time() + at if at < 0 else at + play.began)
         world.note(f"act: {act}")
         await play.perform(act)
         if world.promises.broken:
@@ -82,19 +85,6 @@ class _Play:
         self.world.start()
         self.began = self.world.loop.time()
 
-    async def until(self, moment: float) -> None:
-        """Let time pass; a process that is killed meanwhile is started again."""
-        world = self.world
-        while world.loop.time() < moment:
-            try:
-                async with asyncio.timeout_at(moment):
-                    await world.killed.wait()
-            except TimeoutError:
-                return
-            await world.kill()
-            await asyncio.sleep(0.2)
-            world.start()
-
     async def perform(self, act: plans.Act) -> None:
         world = self.world
         match act:
@@ -109,8 +99,8 @@ class _Play:
                 if item is not None:
                     key = item.key(world.apps[app].namespace)
                     await (world.spoil(key) if isinstance(act, plans.Spoil) else world.remove(key))
-            case plans.Sync(app) if not self._is_busy(app):
-                # As with Argo CD, who asks while an operation runs is refused.
+            case plans.Sync(app):
+                # One that is asked for while another runs comes after it.
                 wish = {"operation": {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}}
                 await world.patch_application(app, wish)
             case plans.Terminate(app):
@@ -127,10 +117,17 @@ class _Play:
                 world.loop.call_later(seconds, setattr, world.remote, "down", False)
             case plans.Compact():
                 world.sandbox.store.forget_changes()
-            case plans.Kill(seconds):
-                await world.kill()
-                await asyncio.sleep(seconds)
-                world.start()
+            case plans.Kill(seconds, acting):
+                process = world.acting if acting else world.standing_by
+                await world.kill(process)
+                await world.until(world.loop.time() + seconds)
+                world.start(process)
+            case plans.Pause(seconds):
+                process = world.acting
+                process.pause()
+                world.loop.call_later(seconds, process.resume)
+            case plans.TakeLease():
+                await world.remove(LEASE_KEY)
 
     def _is_busy(self, app: str) -> bool:
         body = self.world.promises.application(app) or {}
@@ -158,8 +155,10 @@ class _Play:
     async def end(self) -> list[str]:
         """Let faults stop and all settle; return what is wrong."""
         world = self.world
-        await self.until(world.loop.time() + 3.0)
+        await world.until(world.loop.time() + 3.0)
         world.note("faults stop")
+        for process in world.processes:
+            process.resume()
         world.traffic.quiet = True
         world.remote.down = False
         for task in self._later:
@@ -167,12 +166,8 @@ class _Play:
         self._push(_finished(self.contents[-1]), 0.1)
         for app in self.plan.apps:
             if not app.automated:
-                for _ in range(600):
-                    if self._is_busy(app.name):
-                        await self.until(world.loop.time() + 0.5)
                 await self.perform(plans.Sync(app.name))
         left = await world.settle(SETTLE_SECONDS)
-        world.check_alive()
         if left or world.promises.broken:
             return [f"not settled within {SETTLE_SECONDS:g} s: {what}" for what in left]
         world.note("settled")
@@ -181,13 +176,14 @@ class _Play:
 
     async def _with_restarts(self, task: asyncio.Task[None]) -> None:
         while not task.done():
-            await self.until(self.world.loop.time() + 0.5)
+            await self.world.until(self.world.loop.time() + 0.5)
 
 
 def _finished(contents: Contents) -> Contents:
-    """Return contents with something new for every application: one whose last sync failed tries again."""
+    """Return contents with something new for every application, and nothing that fails."""
     last = {app: plans.Item("ConfigMap", f"{app}-last") for app in contents}
-    return {app: {**items, last[app].path: last[app]} for app, items in contents.items()}
+    whole = {app: [*map(plans.mended, items.values()), last[app]] for app, items in contents.items()}
+    return {app: {item.path: item for item in items} for app, items in whole.items()}
 
 
 def shortest(plan: Plan, ending: Ending, tries: int = 400) -> tuple[Plan, Ending]:
@@ -241,7 +237,7 @@ def _print(plan: Plan) -> str:
 
 def told(plan: Plan, ending: Ending) -> str:
     """Return a failure for people: the seed, what is wrong, the plan and the story."""
-    lines = [f"seed {plan.seed}", *(f"  wrong: {what}" for what in ending.wrong)]
+    lines = [f"seed {plan.seed}, processes: {plan.processes}", *(f"  wrong: {what}" for what in ending.wrong)]
     lines += [f"  app: {app}" for app in plan.apps]
     lines += [
         f"  start: {name}: {', '.join(map(_item, items.values()))}" for name, items in plan.start.items()
@@ -252,5 +248,6 @@ def told(plan: Plan, ending: Ending) -> str:
 
 
 def _item(item: plans.Item) -> str:
-    extra = {n: v for n, v in (("wave", item.wave), ("hook", item.hook), ("policy", item.policy)) if v}
+    more = ("wave", "hook", "policy", "fails")
+    extra = {name: getattr(item, name) for name in more if getattr(item, name)}
     return f"{item.kind}/{item.name}={item.value}{extra or ''}"

@@ -4,12 +4,14 @@ Requests to the sandbox without a network, and what goes wrong with them.
 `WireApi` is the real client with another last step: instead of a socket it asks
 the `Wire` of its process. Every request has a number; a fault is set for a
 number. A wire that is dead answers nobody and lets nothing through any more,
-which is how a killed process looks from outside.
+which is how a killed process looks from outside. What a paused process has sent
+arrives all the same: the network is not paused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,6 +67,9 @@ class Fault(NamedTuple):
         return f"{self.what.value} ({self.amount:g})" if self.amount else self.what.value
 
 
+Exchanged = tuple[int, Mapping[str, str], bytes]
+
+
 class Asked(NamedTuple):
     """One request that reached the sandbox, in order."""
 
@@ -116,18 +121,41 @@ class Wire:
     """The way out of one process, as long as that lives."""
 
     traffic: Traffic
+    network: contextvars.Context | None = None
     alive: bool = True
+    buried: bool = False
 
     def die(self) -> None:
         """Let nothing through any more."""
         self.alive = False
 
+    def bury(self) -> None:
+        """Let whoever is left of the process go: nothing it asks for is waited for."""
+        self.alive, self.buried = False, True
+
     async def exchange(
         self, method: str, url: URL, headers: Mapping[str, str], payload: bytes | None, seconds: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> Exchanged:
         """Return status, headers and body of one request."""
+        if self.buried:
+            raise ClusterUnreachable("this process is dead")
+        number, fault = self.traffic.next(f"{method} {url.path}", watch=False)
+        way = self._exchange(number, fault, method, url, headers, payload, seconds)
+        if self.network is None:
+            return await way
+        return await asyncio.get_running_loop().create_task(way, context=self.network)
+
+    async def _exchange(
+        self,
+        number: int,
+        fault: Fault | None,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        payload: bytes | None,
+        seconds: float,
+    ) -> Exchanged:
         traffic = self.traffic
-        number, fault = traffic.next(f"{method} {url.path}", watch=False)
         what = fault.what if fault else None
         await self._on_the_way(fault.amount if fault and what is What.SLOW else 0.0)
         if what is What.CUT_BEFORE:
@@ -264,7 +292,7 @@ class WireApi(Api):
 
     async def _once(
         self, method: str, url: URL, payload: bytes | None, extra: Mapping[str, str], timeout: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> Exchanged:
         seconds = timeout or self.settings.timeout_seconds
         return await self._wire.exchange(method, url, self._told(extra), payload, seconds)
 

@@ -2,9 +2,8 @@
 Everything together: a sandbox, a Git, and the real house between them.
 
 Moorage is started as `moor serve` starts it, with parts of this world in the
-places that touch network, disk and time. `kill` is SIGKILL as seen from
-outside: from one moment on nothing of it reaches anybody, and nothing it knew
-is left.
+places that touch network, disk and time: once, or twice with a Lease between the
+two.
 """
 
 from __future__ import annotations
@@ -13,62 +12,30 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import structlog
 
-from moorage.cluster.credentials import Access
 from moorage.cluster.http import APPLY_PATCH, MERGE_PATCH
-from moorage.cluster.schemas import Shelf
-from moorage.cluster.settings import ClusterSettings, KindRule
 from moorage.control import crds
 from moorage.control.queue import Depth
-from moorage.engine.merge.schema import Schemas
 from moorage.engine.policy import format_time
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
-from moorage.render.pool import RenderPool, RenderSettings
 from moorage.sandbox import Sandbox, SandboxSettings
-from moorage.serve import Address, House, Parts
-from moorage.settings import ServeSettings, Settings
+from moorage.serve import House
 
 from .clockwork import Clockwork, WorldClock
 from .history import Origin, Remote
 from .plans import App, Contents, files_of
+from .processes import NAMESPACE, Process
 from .promises import Promises, tracked_by
-from .wire import Fault, Traffic, Wire, WireApi
+from .wire import Fault, Traffic
 
-NAMESPACE = "argocd"
-ACCESS = Access("http://sandbox.example")
-CLUSTER = ClusterSettings(
-    inclusions=(
-        KindRule(("",), ("ConfigMap", "Namespace", "Pod")),
-        KindRule(("apps",), ("Deployment", "ReplicaSet")),
-        KindRule(("batch",), ("Job",)),
-        KindRule(("apiextensions.k8s.io",), ("CustomResourceDefinition",)),
-        KindRule(("example.com",), ("Widget",)),
-    )
-)
-SETTINGS = Settings(
-    serve=ServeSettings(namespace=NAMESPACE, listen="", data="/nowhere", stop_seconds=0.001, lease=False)
-)
-_MADE: dict[str, Schemas] = {}
-
-
-class WorldShelf(Shelf[Schemas]):
-    """
-    A shelf for one life of the process.
-
-    It is empty at first, so that every life asks for the same documents; what a
-    document means is worked out once for all worlds.
-    """
-
-    def add(self, digest: str, definitions: Json) -> Schemas:
-        self._make = lambda _: _MADE.get(digest) or _MADE.setdefault(digest, Schemas(definitions))
-        return super().add(digest, definitions)
-
+LEASE = ("coordination.k8s.io", "leases")
+REVIVED_AFTER_SECONDS = 0.2
 
 BYSTANDERS: tuple[Json, ...] = (
     {
@@ -94,13 +61,17 @@ class World:
     """One world; make it inside a running clockwork and enter it."""
 
     def __init__(
-        self, loop: Clockwork, seed: int, apps: tuple[App, ...], faults: Mapping[int, Fault] | None = None
+        self,
+        loop: Clockwork,
+        seed: int,
+        apps: tuple[App, ...],
+        faults: Mapping[int, Fault] | None = None,
+        processes: int = 1,
     ) -> None:
         self.loop = loop
         self.apps = {app.name: app for app in apps}
         self.story: list[str] = []
         self.killed = asyncio.Event()
-        self.house: House | None = None
         self.gone: set[str] = set()
         numbers = itertools.count(1)
         self._rng = random.Random(seed)
@@ -115,8 +86,13 @@ class World:
         self.promises = Promises(self.sandbox, loop, self.apps)
         self.traffic = Traffic(self.sandbox, dict(faults or {}), self._latency, self.note, self.killed)
         self.traffic.effect = self._acts
-        self._wire: Wire | None = None
-        self._running: asyncio.Task[None] | None = None
+        self.processes = tuple(self._process(number + 1, processes) for number in range(processes))
+
+    def _process(self, number: int, of: int) -> Process:
+        def origin() -> Origin:
+            return Origin(self.remote, self._latency, self._rng)
+
+        return Process(self.loop, number, self.traffic, origin, self.killed.set, alone=of == 1)
 
     async def __aenter__(self) -> World:
         assert self.sandbox.workloads is not None
@@ -142,38 +118,56 @@ class World:
 
     # Moorage
 
-    def start(self) -> None:
-        """Start Moorage with an empty memory."""
-        self.note("Moorage starts")
+    @property
+    def acting(self) -> Process:
+        """The process that holds the Lease, or the first."""
+        entry = self.sandbox.store.collection(*LEASE).objects.get((NAMESPACE, "moorage"))
+        holder = entry.body["spec"].get("holderIdentity") if entry else None
+        return next((p for p in self.processes if p.is_up and p.name == holder), self.processes[0])
+
+    @property
+    def standing_by(self) -> Process:
+        """The process that does not act, or the only one."""
+        return next((p for p in self.processes if p is not self.acting), self.acting)
+
+    @property
+    def house(self) -> House | None:
+        """The house of the process that acts."""
+        return self.acting.house
+
+    def start(self, *which: Process) -> None:
+        """Start these processes, or all."""
+        for process in which or self.processes:
+            process.start()
+            self.note(f"Moorage starts ({process.name})")
+
+    async def kill(self, *which: Process) -> None:
+        """Kill these processes, or all."""
+        for process in which or self.processes:
+            if process.is_up:
+                self.note(f"Moorage is killed ({process.name})")
+            if why := await process.kill():
+                self.promises.broken.append(why)
+
+    async def revive(self) -> None:
+        """Start anew what ended or was killed by a fault."""
         self.killed.clear()
-        wire = self._wire = Wire(self.traffic)
-        parts = Parts(
-            api=lambda access, settings, observe: WireApi(access, settings, observe, wire),
-            sources=lambda _: Origin(self.remote, self._latency, self._rng),  # type: ignore[arg-type, return-value]
-            renders=lambda _: RenderPool(RenderSettings()),
-            listening=_listening_to_nobody,
-            clock=self.loop.now,
-            shelf=lambda: WorldShelf(Schemas),
-        )
-        self.house = House(SETTINGS, ACCESS, cluster_settings=CLUSTER, parts=parts)
-        self._running = asyncio.create_task(self.house.run())
-
-    async def kill(self) -> None:
-        """Kill Moorage."""
-        if self._running is None or self._wire is None:
+        dead = [process for process in self.processes if process.is_dead]
+        if not dead:
             return
-        self.note("Moorage is killed")
-        self._wire.die()
-        self._running.cancel()
-        result = (await asyncio.gather(self._running, return_exceptions=True))[0]
-        if not isinstance(result, asyncio.CancelledError):
-            self.promises.broken.append(f"the service ended by itself: {result!r}")
-        self._running = self._wire = self.house = None
+        await self.kill(*dead)
+        await asyncio.sleep(REVIVED_AFTER_SECONDS)
+        self.start(*dead)
 
-    def check_alive(self) -> None:
-        """Note when the service ended without being told to."""
-        if self._running is not None and self._running.done():
-            self.promises.broken.append(f"the service ended by itself: {self._running!r}")
+    async def until(self, moment: float) -> None:
+        """Let time pass; a process that is killed by a fault meanwhile is started again."""
+        while self.loop.time() < moment:
+            try:
+                async with asyncio.timeout_at(moment):
+                    await self.killed.wait()
+            except TimeoutError:
+                return
+            await self.revive()
 
     def _latency(self) -> float:
         return self._rng.uniform(0.001, 0.03)
@@ -262,10 +256,7 @@ class World:
         """Wait until all is as Git says; return what is not when the time is over."""
         end = self.loop.time() + within
         while (left := self.unsettled()) and self.loop.time() < end and not self.promises.broken:
-            await asyncio.sleep(0.5)
-            if self.killed.is_set():
-                await self.kill()
-                self.start()
+            await self.until(self.loop.time() + 0.5)
         return left
 
     async def look_again(self) -> list[str]:
@@ -320,7 +311,8 @@ def application_key(name: str) -> ResourceKey:
 
 
 def _about_kinds(path: str) -> bool:
-    return path in ("/api", "/apis", "/version") or path.startswith("/openapi") or path.endswith("/events")
+    about = ("/events", "/leases", "/leases/moorage")
+    return path in ("/api", "/apis", "/version") or path.startswith("/openapi") or path.endswith(about)
 
 
 def _lasting(body: Json) -> Json:
@@ -336,11 +328,6 @@ def _lasting(body: Json) -> Json:
     if body["kind"] in ("Widget", "Deployment"):
         kept["spec"] = body["spec"]
     return {**kept, "metadata": metadata}
-
-
-@contextlib.asynccontextmanager
-async def _listening_to_nobody(where: str, app: Any) -> AsyncIterator[Address]:
-    yield Address("nowhere", 0)
 
 
 class Listener:
