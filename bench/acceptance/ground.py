@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from moorage.cluster.answers import Answer, NotFound
+from moorage.cluster.answers import Answer, NotFound, error_of
 from moorage.cluster.http import Api
 from moorage.cluster.kubeconfig import read_kubeconfig
 from moorage.cluster.settings import ClusterSettings
@@ -24,8 +24,8 @@ from moorage.sandbox.api import build
 from moorage.sandbox.resources import Resource
 from moorage.sandbox.store import Store
 from moorage.serve import Parts
-from moorage.settings import GitTuning, ServeSettings, Settings
 from moorage.testing.gitserver import GitServer
+from moorage.testing.scene import settings_in
 from moorage.testing.world import APPLICATIONS, NAMESPACE, Seen, World, world
 
 READY_SECONDS = 60.0
@@ -66,16 +66,20 @@ class _Plane:
 
 
 class _Counted(World):
-    """A world that counts what Moorage hands to the network."""
+    """A world that counts what Moorage hands to the network, and may keep it from getting there."""
 
     def parts(self) -> Parts:
-        requests = self.requests
+        built = self
 
         class Counting(Api):
             async def request(
                 self, method: str, path: str, *, query: Mapping[str, str] | None = None, **more: Any
             ) -> Answer:
-                requests.append(Seen("moorage", method, path, query or {}))
+                seen = Seen("moorage", method, path, query or {})
+                built.requests.append(seen)
+                if (fault := built.fault(seen)) is not None:
+                    assert fault.status, "between Moorage and a real server only an answer can be replaced"
+                    raise error_of(fault.status, fault.body or b"", f"{method} {path}")
                 return await super().request(method, path, query=query, **more)
 
         return Parts(api=Counting)
@@ -86,24 +90,25 @@ async def _real(folder: Path) -> AsyncIterator[World]:
     from tests.controlplane.kit import ControlPlane
     from tests.controlplane.podlet import Podlet
 
+    async with ControlPlane() as plane, Podlet(plane.session), world_on(plane, folder) as built:
+        yield built
+
+
+@contextlib.asynccontextmanager
+async def world_on(plane: Any, folder: Path) -> AsyncIterator[World]:
+    """Give a world on a control plane that runs, with Moorage not yet started. What it leaves there stays."""
     async with contextlib.AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ControlPlane())
-        await stack.enter_async_context(Podlet(plane.session))
         git = await stack.enter_async_context(GitServer(folder / "git"))
         access = read_kubeconfig([plane.kubeconfig(folder / "kubeconfig")])
         api = Api(access, ClusterSettings(user_agent="person"))
         stack.push_async_callback(api.close)
-        settings = Settings(
-            serve=ServeSettings(
-                namespace=NAMESPACE,
-                listen="127.0.0.1:0",
-                data=str(folder / "data"),
-                stop_seconds=1.0,
-                lease=False,
-            ),
-            git=GitTuning(partial=False),
+        built = _Counted(
+            folder=folder,
+            sandbox=_Plane(plane),  # type: ignore[arg-type]
+            git=git,
+            api=api,
+            settings=settings_in(folder),
         )
-        built = _Counted(folder, _Plane(plane), git, api, settings)  # type: ignore[arg-type]
         await _define(built)
         stack.push_async_callback(built.stop)
         yield built

@@ -238,6 +238,7 @@ VERSIONS = {
     "Application": "argoproj.io/v1alpha1",
     "AppProject": "argoproj.io/v1alpha1",
     "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
     "StatefulSet": "apps/v1",
     "Job": "batch/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
