@@ -7,7 +7,8 @@ from deciding import body, resource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.engine.normalize import apply_ignore_rules, normalize, selects, without_owned
+from moorage.engine.ignoring import apply_ignore_rules, selects, without_owned
+from moorage.engine.normalize import normalize
 from moorage.model.ignore import IgnoreRule
 from moorage.model.manifest import with_value
 

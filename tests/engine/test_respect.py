@@ -7,7 +7,7 @@ from deciding import body
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.engine.normalize import apply_ignore_rules
+from moorage.engine.ignoring import apply_ignore_rules
 from moorage.engine.respect import respecting
 from moorage.model.ignore import IgnoreRule
 

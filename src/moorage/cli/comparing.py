@@ -14,9 +14,10 @@ from typing import Any
 
 from moorage.engine.compare import Rules, compare
 from moorage.engine.diff import ABSENT, FieldChange, diff, print_path
+from moorage.engine.ignoring import apply_ignore_rules
 from moorage.engine.masking import mask_secrets
 from moorage.engine.merge.schema import Schema, deduced
-from moorage.engine.normalize import apply_ignore_rules, normalize
+from moorage.engine.normalize import normalize
 from moorage.engine.order import is_hook, phases_of
 from moorage.engine.predict import predict_apply, predict_client_side
 from moorage.model.errors import DuplicateResource

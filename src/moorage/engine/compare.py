@@ -9,13 +9,14 @@ application is applied; rules about what counts as a difference come in as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from moorage.engine.diff import FieldChange, diff
 from moorage.engine.health import assess
+from moorage.engine.ignoring import JqDelete, apply_ignore_rules
 from moorage.engine.masking import is_secret, mask_secrets
-from moorage.engine.normalize import JqDelete, apply_ignore_rules, normalize
+from moorage.engine.normalize import normalize
 from moorage.engine.options import resource_options
 from moorage.engine.order import is_hook
 from moorage.model.health import Health
@@ -93,9 +94,21 @@ def compare(
     )
 
 
+def with_differences(comparison: Comparison, news: Iterable[Difference]) -> Comparison:
+    """Return a comparison in which some differences were looked at again, by other means."""
+    by_key = {**comparison.by_key, **{d.key: d for d in news}}
+    differences = tuple(by_key[d.key] for d in comparison.differences)
+    status = comparison.status
+    if status is not SyncStatus.UNKNOWN:
+        status = _verdict_of(differences)
+    return Comparison(status, differences, by_key)
+
+
 def _verdict(differences: list[Difference], live: LiveState) -> SyncStatus:
-    if not live.complete:
-        return SyncStatus.UNKNOWN
+    return _verdict_of(differences) if live.complete else SyncStatus.UNKNOWN
+
+
+def _verdict_of(differences: Iterable[Difference]) -> SyncStatus:
     if any(d.out_of_sync for d in differences):
         return SyncStatus.OUT_OF_SYNC
     return SyncStatus.SYNCED

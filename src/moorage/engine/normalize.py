@@ -2,9 +2,8 @@
 What must not count as a difference between two states of one object?
 
 A list of functions from object to object, each of which removes or rewrites
-one thing: what the server keeps for itself, what it writes differently, and
-what the user asked to ignore. Both sides of a comparison pass through the same
-list. A function that finds nothing to do returns the very object it was given;
+one thing: what the server keeps for itself, and what it writes differently. Both
+sides of a comparison pass through the same list. A function that finds nothing to do returns the very object it was given;
 normalizing twice gives what normalizing once gives.
 """
 
@@ -12,22 +11,16 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
+from moorage.engine.amounts import IN_LIMITS, IN_TARGET, quantities, quantities_of_pods
 from moorage.engine.defaulted import without_defaults
-from moorage.engine.quantity import shortest
 from moorage.model.identity import group_of
-from moorage.model.ignore import IgnoreRule
 from moorage.model.manifest import Json, without
 from moorage.model.words import DEPLOYMENT_REVISION_ANNOTATION, LAST_APPLIED_ANNOTATION
-
-JqDelete = Callable[[Json, str], Json]
-"""(body, jq path) → the body without that path. Evaluated elsewhere, within limits."""
 
 Normalizer = Callable[[Json], Json]
 
@@ -275,285 +268,34 @@ def _canonical(value: Any) -> bytes:
         return repr(value).encode(errors="backslashreplace")
 
 
-# Quantities, where they are known to stand. `*` stands for every item or field.
-
-_Where = tuple[str, ...]
-_IN_POD: tuple[_Where, ...] = (
-    *(
-        (containers, "*", "resources", amounts, "*")
-        for containers in ("containers", "initContainers", "ephemeralContainers")
-        for amounts in ("limits", "requests")
-    ),
-    *(
-        (containers, "*", "env", "*", "valueFrom", "resourceFieldRef", "divisor")
-        for containers in ("containers", "initContainers", "ephemeralContainers")
-    ),
-    ("volumes", "*", "downwardAPI", "items", "*", "resourceFieldRef", "divisor"),
-    (
-        "volumes",
-        "*",
-        "projected",
-        "sources",
-        "*",
-        "downwardAPI",
-        "items",
-        "*",
-        "resourceFieldRef",
-        "divisor",
-    ),
-    ("volumes", "*", "emptyDir", "sizeLimit"),
-    ("volumes", "*", "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests", "*"),
-    ("resources", "limits", "*"),
-    ("resources", "requests", "*"),
-    ("overhead", "*"),
-)
-_IN_TARGET = tuple(
-    ("spec", "metrics", "*", source, "target", amount)
-    for source in ("resource", "containerResource", "pods", "object", "external")
-    for amount in ("value", "averageValue")
-)
-_IN_LIMITS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
-
-
-_Tree = dict[str, Any]
-"""Places as a tree: what is below a name; an empty tree is an amount."""
-
-
-def _quantities(*places: _Where) -> Normalizer:
-    tree: _Tree = {}
-    for place in places:
-        below = tree
-        for name in place:
-            below = below.setdefault(name, {})
-
-    def rewrite(body: Json) -> Json:
-        after: Json = _rewritten(body, tree)
-        return after
-
-    return rewrite
-
-
-def _in_pods(*prefix: str) -> Normalizer:
-    return _quantities(*((*prefix, *place) for place in _IN_POD))
-
-
-def _rewritten(value: Any, tree: _Tree) -> Any:
-    """Return `value` with the quantities at a tree's places in their shortest form; itself when nothing changes."""
-    if not tree:
-        return _amount(value)
-    every = tree.get("*")
-    if isinstance(value, list):
-        if every is None:
-            return value
-        items = [_rewritten(item, every) for item in value]
-        return value if all(map(_same, items, value)) else items
-    if not isinstance(value, dict):
-        return value
-    changed = {}
-    for name in value if every is not None else tree:
-        inner = value.get(name)
-        if inner is not None:
-            after = _rewritten(inner, tree[name] if every is None else every)
-            if after is not inner:
-                changed[name] = after
-    return {**value, **changed} if changed else value
-
-
-def _same(one: object, other: object) -> bool:
-    return one is other
-
-
-def _amount(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    try:
-        after = shortest(value)
-    except ValueError:
-        return value
-    return value if after == value else after
-
-
-_WORKLOAD = (_in_pods("spec", "template", "spec"),)
+_WORKLOAD = (quantities_of_pods("spec", "template", "spec"),)
 _WEBHOOKS = (_webhooks_without_injected_bundles,)
 _BY_KIND: dict[tuple[str, str], tuple[Normalizer, ...]] = {
     ("", "Secret"): (_secret_strings_as_data,),
     ("", "Endpoints"): (_endpoints_sorted,),
-    ("", "Pod"): (_in_pods("spec"),),
-    ("", "PodTemplate"): (_in_pods("template", "spec"),),
+    ("", "Pod"): (quantities_of_pods("spec"),),
+    ("", "PodTemplate"): (quantities_of_pods("template", "spec"),),
     ("", "ReplicationController"): _WORKLOAD,
-    ("", "PersistentVolume"): (_quantities(("spec", "capacity", "*")),),
+    ("", "PersistentVolume"): (quantities(("spec", "capacity", "*")),),
     ("", "PersistentVolumeClaim"): (
-        _quantities(("spec", "resources", "requests", "*"), ("spec", "resources", "limits", "*")),
+        quantities(("spec", "resources", "requests", "*"), ("spec", "resources", "limits", "*")),
     ),
-    ("", "ResourceQuota"): (_quantities(("spec", "hard", "*")),),
-    ("", "LimitRange"): (_quantities(*(("spec", "limits", "*", name, "*") for name in _IN_LIMITS)),),
+    ("", "ResourceQuota"): (quantities(("spec", "hard", "*")),),
+    ("", "LimitRange"): (quantities(*(("spec", "limits", "*", name, "*") for name in IN_LIMITS)),),
     ("apps", "Deployment"): _WORKLOAD,
     ("apps", "ReplicaSet"): _WORKLOAD,
     ("apps", "DaemonSet"): _WORKLOAD,
     ("apps", "StatefulSet"): (
         *_WORKLOAD,
-        _quantities(("spec", "volumeClaimTemplates", "*", "spec", "resources", "requests", "*")),
+        quantities(("spec", "volumeClaimTemplates", "*", "spec", "resources", "requests", "*")),
     ),
     ("batch", "Job"): _WORKLOAD,
-    ("batch", "CronJob"): (_in_pods("spec", "jobTemplate", "spec", "template", "spec"),),
+    ("batch", "CronJob"): (quantities_of_pods("spec", "jobTemplate", "spec", "template", "spec"),),
     ("argoproj.io", "Rollout"): _WORKLOAD,
-    ("autoscaling", "HorizontalPodAutoscaler"): (_quantities(*_IN_TARGET),),
+    ("autoscaling", "HorizontalPodAutoscaler"): (quantities(*IN_TARGET),),
     ("rbac.authorization.k8s.io", "ClusterRole"): (_without_aggregated_rules,),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (_crd_without_defaults,),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): _WEBHOOKS,
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): _WEBHOOKS,
     ("apiregistration.k8s.io", "APIService"): (_api_service_without_injected_bundle,),
 }
-
-
-# What the user asked to ignore.
-
-
-def apply_ignore_rules(
-    target: Json,
-    live: Json,
-    rules: Sequence[IgnoreRule],
-    jq: JqDelete | None = None,
-    managed_fields: Sequence[Any] | None = None,
-) -> tuple[Json, Json]:
-    """
-    Return target (or predicted) and live state without the fields that the rules ignore.
-
-    Args:
-        target: What is wanted, or predicted.
-        live: What is there; it says which rules select the object.
-        rules: All rules; those that do not select the object do nothing.
-        jq: Deletes a jq path; without it jq paths are left alone.
-        managed_fields: The live object's, when `live` has lost them already.
-    """
-    selected = [rule for rule in rules if selects(rule, live)]
-    if not selected:
-        return target, live
-    if managed_fields is None:
-        entries = _fields(live, "metadata").get("managedFields")
-        managed_fields = entries if isinstance(entries, list) else ()
-    for rule in selected:
-        for pointer in rule.json_pointers:
-            parts = _pointer_parts(pointer)
-            if parts:
-                target, live = _without_pointer(target, parts), _without_pointer(live, parts)
-        if jq is not None:
-            for path in rule.jq_paths:
-                target, live = jq(target, path), jq(live, path)
-        for owned in _owned_by(rule.managers, managed_fields):
-            target, live = without_owned(target, owned), without_owned(live, owned)
-    return target, live
-
-
-def selects(rule: IgnoreRule, body: Json) -> bool:
-    """Return whether a rule is about this object."""
-    metadata = _fields(body, "metadata")
-    return (
-        fnmatchcase(str(body.get("kind")), rule.kind or "*")
-        and fnmatchcase(group_of(str(body.get("apiVersion"))), rule.group)
-        and rule.name in ("", metadata.get("name"))
-        and rule.namespace in ("", metadata.get("namespace"))
-    )
-
-
-@lru_cache(maxsize=1024)
-def _pointer_parts(pointer: str) -> tuple[str, ...]:
-    """Return the parts of a JSON pointer (RFC 6901); none when it is malformed or names the whole."""
-    if not pointer.startswith("/"):
-        return ()
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
-
-
-def _without_pointer(value: Any, parts: tuple[str, ...]) -> Any:
-    name, rest = parts[0], parts[1:]
-    if isinstance(value, dict):
-        if name not in value:
-            return value
-        if not rest:
-            return {key: inner for key, inner in value.items() if key != name}
-        after = _without_pointer(value[name], rest)
-        return value if after is value[name] else {**value, name: after}
-    if isinstance(value, list) and name.isascii() and name.isdigit() and int(name) < len(value):
-        position = int(name)
-        if not rest:
-            return [*value[:position], *value[position + 1 :]]
-        after = _without_pointer(value[position], rest)
-        if after is not value[position]:
-            return [*value[:position], after, *value[position + 1 :]]
-    return value
-
-
-def _owned_by(managers: Sequence[str], managed_fields: Sequence[Any]) -> list[Json]:
-    """Return the field trees (FieldsV1) that these managers own in the live object."""
-    return [
-        entry["fieldsV1"]
-        for entry in managed_fields
-        if isinstance(entry, dict)
-        and entry.get("manager") in managers
-        and isinstance(entry.get("fieldsV1"), dict)
-    ]
-
-
-def without_owned(value: Any, owned: Json) -> Any:
-    """
-    Return `value` without the fields of a tree of owned fields (FieldsV1).
-
-    Fields go with their containers once these are empty. An item of a list
-    goes when nothing is left of it but the keys it is known by.
-    """
-    if isinstance(value, dict):
-        return _without_owned_fields(value, owned)
-    if isinstance(value, list):
-        return _without_owned_items(value, owned)
-    return value
-
-
-def _without_owned_fields(value: Json, owned: Json) -> Json:
-    kept = value
-    for edge, inner in owned.items():
-        name = edge[2:]
-        if not edge.startswith("f:") or name not in kept:
-            continue
-        after = without_owned(kept[name], inner) if _has_parts(inner) else None
-        if after is kept[name]:
-            continue
-        if after is None or after in ({}, []):
-            kept = {key: field for key, field in kept.items() if key != name}
-        else:
-            kept = {**kept, name: after}
-    return kept
-
-
-def _without_owned_items(value: list[Any], owned: Json) -> list[Any]:
-    items: list[Any] = list(value)
-    for edge, inner in owned.items():
-        named = _edge_value(edge)
-        for position, item in enumerate(items):
-            if edge.startswith("v:") and item == named:
-                items[position] = None
-            elif edge.startswith("i:") and position == named:
-                items[position] = without_owned(item, inner) if _has_parts(inner) else None
-            elif edge.startswith("k:") and _is_known_by(item, named):
-                after = without_owned(item, inner)
-                items[position] = (
-                    None if after is not item and after.keys() <= named.keys() else {**after, **named}
-                )
-    kept = [item for item in items if item is not None]
-    return value if kept == value else kept
-
-
-def _edge_value(edge: str) -> Any:
-    try:
-        return orjson.loads(edge[2:])
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _is_known_by(item: Any, keys: Any) -> bool:
-    return (
-        isinstance(item, dict) and isinstance(keys, dict) and all(item.get(k) == v for k, v in keys.items())
-    )
-
-
-def _has_parts(owned: Any) -> bool:
-    return isinstance(owned, dict) and any(edge != "." for edge in owned)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from moorage.engine.diff import FieldChange, Key, Order, Path, diff, patch
-from moorage.engine.normalize import JqDelete, apply_ignore_rules
+from moorage.engine.ignoring import JqDelete, apply_ignore_rules
 from moorage.model.ignore import IgnoreRule
 from moorage.model.manifest import Json
 

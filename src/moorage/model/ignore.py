@@ -1,7 +1,7 @@
 """
 Says which fields of which resources do not count as differences.
 
-The rules are applied by `moorage.engine.normalize`.
+The rules are applied by `moorage.engine.ignoring`.
 """
 
 from __future__ import annotations
