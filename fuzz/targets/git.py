@@ -54,9 +54,9 @@ def read_answers(data: bytes) -> None:
     answers = Answers("git.example/shop", _loop())
     futures = [answers.ask(verb, _OID) for verb in ("info", "contents", "info")]
     middle = data.find(b"|")
-    answers.pipe_data_received(1, data[: max(middle, 0)])
-    answers.pipe_data_received(1, data[middle + 1 :])
-    answers.process_exited()
+    answers.data_received(data[: max(middle, 0)])
+    answers.data_received(data[middle + 1 :])
+    answers.connection_lost(None)
     assert all(future.done() for future in futures), "somebody waits for an answer forever"
     errors = [error for future in futures if (error := future.exception()) is not None]
     if errors:

@@ -12,10 +12,10 @@ import pytest
 from sshd import make_key, serving
 
 from moorage.model.errors import CredentialsRefused, SourceRefused, SourceUnreachable
+from moorage.programs import Program
 from moorage.sources.credentials import Credentials, Repository, Secret
 from moorage.sources.door import Sources
 from moorage.sources.settings import GitSettings
-from moorage.sources.spawn import Program
 from moorage.testing.gitserver import commit_files, run_git
 
 
@@ -166,11 +166,11 @@ async def test_s17_the_key_is_seen_by_nobody(tmp_path, monkeypatch):
     seen: list[tuple[tuple[str, ...], dict[str, str], list[int]]] = []
     start = Program.start
 
-    async def recorded(command, environment, folder):
+    async def recorded(command, environment, folder, **options):
         files = list((tmp_path / "store" / "scratch").rglob("identity"))
         modes = [stat.S_IMODE(os.stat(path).st_mode) for path in files]
         seen.append((tuple(command), dict(environment), modes))
-        return await start(command, environment, folder)
+        return await start(command, environment, folder, **options)
 
     monkeypatch.setattr(Program, "start", recorded)
     async with room(tmp_path) as at:

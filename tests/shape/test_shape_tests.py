@@ -11,7 +11,7 @@ WAITS_FOR_THE_WORLD = {
     "tests/controlplane/kit.py": "a program gives no sign of being ready but its answer",
     "tests/conformance/exchange.py": "a real server works by its own clock",
     "tests/conformance/test_takeover.py": "a real server's controllers write when they like",
-    "tests/sources/test_sources_spawn.py": "the kernel buries a killed child when it likes",
+    "tests/programs/test_programs.py": "the kernel buries a killed child when it likes",
     "tests/render/test_render_pool.py": "a worker process gives no sign of having begun",
 }
 """Who may sleep, and why nothing else would do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import os
@@ -16,6 +15,7 @@ import structlog
 from sources_kit import CANARY, place, with_password
 
 from moorage.model.errors import CredentialsRefused, Error, InvalidConfiguration, SourceUnreachable
+from moorage.programs import Program
 from moorage.sources.addresses import parse_address
 from moorage.sources.connections import authorization, open_connection
 from moorage.sources.credentials import (
@@ -320,13 +320,13 @@ async def test_credentials_stay_in_the_environment_of_one_process(tmp_path, monk
     S17: a password is in no argument, URL, file of the store, log line or error, whatever the server answers.
     """
     commands: list[tuple[str, ...]] = []
-    spawn = asyncio.create_subprocess_exec
+    start = Program.start
 
-    async def recorded(*command, **options):
-        commands.append(command)
-        return await spawn(*command, **options)
+    async def recorded(command, *arguments, **options):
+        commands.append(tuple(command))
+        return await start(command, *arguments, **options)
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    monkeypatch.setattr(Program, "start", recorded)
     told: list[str] = []
     with structlog.testing.capture_logs() as logged:
         async with place(tmp_path, users={"robot": CANARY}) as at:
@@ -344,7 +344,8 @@ async def test_credentials_stay_in_the_environment_of_one_process(tmp_path, monk
             environment = Path("/proc/self/environ").read_bytes()
 
     words = [word for command in commands for word in command] + told + [repr(logged)]
-    assert commands
+    assert any("ls-remote" in command for command in commands)
+    assert any("fetch" in command for command in commands)
     assert [word for word in words if CANARY in str(word) or "robot" in str(word)] == []
     assert kept == []
     assert CANARY.encode() not in environment

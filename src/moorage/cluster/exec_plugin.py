@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ import orjson
 
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden
 from moorage.model.errors import ClusterUnreachable, CredentialsRefused, InvalidConfiguration
+from moorage.programs import Program
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _EARLY = timedelta(seconds=30)
@@ -48,37 +48,40 @@ async def run_plugin(access: Access, plugin: ExecPlugin, seconds: float) -> Exec
     environment = _environment(access, plugin)
     program = _find(plugin, environment)
     try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *plugin.args,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            limit=_OUTPUT_LIMIT,
-        )
+        process = await Program.start([program, *plugin.args], environment, None, feed=False)
     except OSError as error:
         raise CredentialsRefused(
             f"{plugin.command} cannot be started: {error.strerror}{_hint(plugin)}"
         ) from error
     try:
         async with asyncio.timeout(seconds):
-            output, errors = await process.communicate()
+            output, errors = await asyncio.gather(
+                _read(process.stdout, plugin), _read(process.stderr, plugin)
+            )
+            code = await process.wait()
     except TimeoutError:
         raise ClusterUnreachable(
             f"{plugin.command} gave no credentials for {access.server} within {seconds:g} s"
         ) from None
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode:
+        await process.end()
+    if code:
         said = scrub(errors.decode(errors="replace"))
         raise CredentialsRefused(
-            f"{plugin.command} ended with exit code {process.returncode}" + (f": {said}" if said else "")
+            f"{plugin.command} ended with exit code {code}" + (f": {said}" if said else "")
         )
     return parse_credential(output, plugin)
+
+
+async def _read(pipe: asyncio.StreamReader, plugin: ExecPlugin) -> bytes:
+    read = bytearray()
+    while piece := await pipe.read(65536):
+        read += piece
+        if len(read) > _OUTPUT_LIMIT:
+            raise CredentialsRefused(
+                f"{plugin.command} printed more than {_OUTPUT_LIMIT} bytes where a credential is expected"
+            )
+    return bytes(read)
 
 
 def parse_credential(output: bytes, plugin: ExecPlugin) -> ExecCredential:

@@ -26,6 +26,8 @@ from moorage.render.process import Scratch, Worker
 from moorage.render.request import FetchChart, RenderLimits, RenderRequest, RenderResult, Tree
 from moorage.render.tools import versions
 
+_BURY_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class RenderSettings:
@@ -175,7 +177,9 @@ class RenderPool:
             if worker.alive:
                 return worker
             await worker.close()
-        self._workers = {worker for worker in self._workers if worker.alive}
+        for dead in [worker for worker in self._workers if not worker.alive]:
+            self._workers.discard(dead)
+            await dead.close()
         worker = await Worker.start()
         self._workers.add(worker)
         return worker
@@ -192,7 +196,13 @@ class RenderPool:
         self._retirements.pop(worker, None)
         if worker in self._idle:
             self._idle.remove(worker)
-            worker.kill()
+            self._bury(worker)
+
+    def _bury(self, worker: Worker) -> None:
+        if worker.is_buried():
+            self._workers.discard(worker)
+        elif worker in self._workers:
+            asyncio.get_running_loop().call_later(_BURY_SECONDS, self._bury, worker)
 
 
 def _result(found: Remembered) -> RenderResult:

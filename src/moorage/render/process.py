@@ -8,7 +8,6 @@ as it should; it is never asked again after a failure of its own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from moorage.model.errors import LimitExceeded, RenderInterrupted
+from moorage.programs import Program
 from moorage.render.job import Answer, Job
 from moorage.render.request import RenderLimits
 
@@ -40,34 +40,23 @@ _STOPPED = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, 0}
 class Worker:
     """One process that renders; `done` counts the jobs it has answered."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, program: Program) -> None:
+        self._program = program
         self.done = 0
 
     @classmethod
     async def start(cls) -> Worker:
         """Return a new worker; it is ready as soon as it reads its first job."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "moorage.render.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd="/",
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
-        return cls(process)
+        command = [sys.executable, "-P", "-m", "moorage.render.worker"]
+        return cls(await Program.start(command, _ENVIRONMENT, Path("/"), errors=False))
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._program.pid
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._program.code is None
 
     async def perform(self, job: Job) -> Answer:
         """
@@ -89,9 +78,7 @@ class Worker:
         return answer
 
     async def _exchange(self, job: Job) -> Answer:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
+        stdin, stdout = self._program.stdin, self._program.stdout
         content = msgspec.msgpack.encode(job)
         try:
             stdin.write(_HEADER.pack(len(content)))
@@ -104,7 +91,7 @@ class Worker:
                 )
             return _DECODER.decode(await stdout.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise self._ended(await self._process.wait(), job.limits) from None
+            raise self._ended(await self._program.wait(), job.limits) from None
 
     def _ended(self, code: int, limits: RenderLimits) -> LimitExceeded | RenderInterrupted:
         if code in _TIME_IS_UP:
@@ -119,22 +106,13 @@ class Worker:
             "split the application"
         )
 
-    def kill(self) -> None:
-        """End the process and everything it started, at once."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    def is_buried(self) -> bool:
+        """Kill the process and everything it started; return whether it is gone already."""
+        return self._program.is_buried()
 
     async def close(self) -> None:
-        """Kill the process and wait until it and its pipes are gone."""
-        self.kill()
-        await self._process.wait()
-        stdin = self._process.stdin
-        if stdin is not None:
-            stdin.close()
-            with contextlib.suppress(ConnectionError):
-                await stdin.wait_closed()
+        """Kill the process and everything it started, and wait until they and the pipes are gone."""
+        await self._program.end()
 
 
 class Scratch:

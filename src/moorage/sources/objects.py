@@ -10,16 +10,14 @@ an object id never changes its meaning.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import re
-import signal
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
 
 from moorage.model.errors import LimitExceeded, SourceRefused, SourceUnreachable
+from moorage.programs import Program
 from moorage.sources.trees import Tree, read_tree
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -169,17 +167,14 @@ class ObjectReader:
         async with self._starting:
             if self._protocol is not None and not self._protocol.ended:
                 return self._protocol
-            loop = asyncio.get_running_loop()
-            _, protocol = await loop.subprocess_exec(
-                lambda: Answers(self._name, loop),
-                *self._command,
-                env=self._environment,
-                cwd=self._folder,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
+            if self._protocol is not None:
+                await self._protocol.end()
+            answers = Answers(self._name, asyncio.get_running_loop())
+            answers.program = await Program.start(
+                self._command, self._environment, Path(self._folder), output=answers, errors=False
             )
-            self._protocol = protocol
-            return protocol
+            self._protocol = answers
+            return answers
 
     def _remember(self, oid: str, tree: Tree) -> None:
         if oid in self._trees:
@@ -191,22 +186,18 @@ class ObjectReader:
             self._entries_kept -= len(gone) + 1
 
 
-class Answers(asyncio.SubprocessProtocol):
+class Answers(asyncio.Protocol):
     """Matches the process's answers to the questions asked, in order, as the bytes arrive."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self.ended = False
+        self.program: Program | None = None
         self._name = name
         self._loop = loop
         self._asked: deque[tuple[str, asyncio.Future[tuple[str, int, bytes]]]] = deque()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()
         self._header: tuple[str, int] | None = None
-        self._transport: asyncio.SubprocessTransport | None = None
-        self._gone: asyncio.Future[None] = loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.SubprocessTransport, transport)
 
     def ask(self, verb: str, oid: str) -> asyncio.Future[tuple[str, int, bytes]]:
         future: asyncio.Future[tuple[str, int, bytes]] = self._loop.create_future()
@@ -218,12 +209,10 @@ class Answers(asyncio.SubprocessProtocol):
 
     def _send(self) -> None:
         lines, self._unsent = self._unsent, []
-        if self._transport is None or self.ended:
-            return
-        pipe = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
-        pipe.write(b"".join(lines) + b"flush\n")
+        if self.program is not None and not self.ended:
+            self.program.stdin.write(b"".join(lines) + b"flush\n")
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         self._buffer += data
         start = 0
         while self._asked:
@@ -265,16 +254,11 @@ class Answers(asyncio.SubprocessProtocol):
         return start + length + 1
 
     def _give_up(self) -> None:
-        if self._transport is not None and not self.ended:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._transport.get_pid(), signal.SIGKILL)
+        if self.program is not None:
+            self.program.kill()
         self._fail("the reading process answered with something else; it starts anew")
 
-    def process_exited(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        if not self._gone.done():
-            self._gone.set_result(None)
+    def connection_lost(self, exc: Exception | None) -> None:
         self._fail("the reading process ended; it starts anew")
 
     def _fail(self, words: str) -> None:
@@ -284,11 +268,8 @@ class Answers(asyncio.SubprocessProtocol):
             _settle(future, SourceUnreachable(f"repository {self._name}: {words}"))
 
     async def end(self) -> None:
-        if self._transport is None or self._gone.done():
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._transport.get_pid(), signal.SIGKILL)
-        await asyncio.shield(self._gone)
+        if self.program is not None:
+            await self.program.end()
 
 
 def _settle(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moorage.model.errors import InvalidConfiguration, LimitExceeded, SourceUnreachable
-from moorage.sources.spawn import Program
+from moorage.programs import Program
 
 MINIMUM_GIT = (2, 36)
 

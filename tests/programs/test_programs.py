@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from moorage.sources.spawn import Program
+from moorage.programs import Program
 
 ENVIRONMENT = {"PATH": os.defpath}
 RUNNERS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -83,6 +83,75 @@ def test_a_program_that_reads_nothing_is_no_fault(run, tmp_path):
             await program.end()
 
     assert run(story()) == 0
+
+
+@RUNNERS
+def test_a_program_that_ended_leaves_nothing_running(run, tmp_path):
+    """
+    What a program leaves running when it ends goes with it, and its exit code is told however often it is asked.
+    """
+
+    async def story():
+        command = ["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!; exit 7"]
+        program = await Program.start(command, ENVIRONMENT, tmp_path, feed=False, errors=False)
+        child = int(await program.stdout.readline())
+        codes = [await program.wait(), program.code]
+        await program.end()
+        async with asyncio.timeout(10):
+            while _runs(child):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return [*codes, program.code, await program.wait()]
+
+    assert run(story()) == [7, 7, 7, 7]
+
+
+@RUNNERS
+def test_a_program_can_be_buried_without_waiting(run, tmp_path):
+    """
+    Asking until a program is gone kills it, returns at once each time, and leaves no pipe and no entry in the kernel.
+    """
+
+    async def story():
+        program = await Program.start(["sleep", "600"], ENVIRONMENT, tmp_path)
+        async with asyncio.timeout(10):
+            while not program.is_buried():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        return program.code, os.path.exists(f"/proc/{program.pid}"), program.is_buried()
+
+    run(asyncio.sleep(0))
+    before = open_files()
+    assert run(story()) == (-9, False, True)
+    assert not {name for name in open_files() - before if name.startswith("pipe:")}
+
+
+@RUNNERS
+def test_output_goes_where_it_is_wanted(run, tmp_path):
+    """
+    A protocol gets what a program prints as it comes, and hears of the end of it.
+    """
+
+    class Heard(asyncio.Protocol):
+        def __init__(self):
+            self.said = b""
+            self.over = asyncio.Event()
+
+        def data_received(self, data):
+            self.said += data
+
+        def connection_lost(self, exc):
+            self.over.set()
+
+    async def story():
+        heard = Heard()
+        program = await Program.start(["cat"], ENVIRONMENT, tmp_path, output=heard, errors=False)
+        program.stdin.write(b"x" * 100_000)
+        program.stdin.close()
+        await heard.over.wait()
+        code = await program.wait()
+        await program.end()
+        return len(heard.said), code
+
+    assert run(story()) == (100_000, 0)
 
 
 @RUNNERS
