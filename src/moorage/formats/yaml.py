@@ -121,6 +121,9 @@ class _Reader:
         self._nodes = 0
         self._scalars: dict[str, Any] = {}
         self._merged: dict[int, set[str]] = {}
+        self._anchors: dict[str, _Anchored] = {}
+        self._stack: list[tuple[Any, Any, str | None, int, int]] = []
+        self._deepest = self._line = 0
 
     def documents(self) -> Iterator[Document]:
         count = 0
@@ -140,12 +143,9 @@ class _Reader:
         # stack while an inner container is read.
         next_event = self._parser.get_event
         cached = self._scalars.get
-        anchors: dict[str, _Anchored] = {}
-        self._merged.clear()
-        stack: list[tuple[Any, Any, str | None, int, int]] = []
+        self._begin()
         container: Any = None
         key: Any = _MISSING
-        deepest = line = 0
         while True:
             event: Any = next_event()
             kind = type(event)
@@ -158,54 +158,73 @@ class _Reader:
                     value = event.value if event.tag is None else self._tagged(event)
                 self._nodes += 1
                 if event.anchor:
-                    anchors[event.anchor] = _Anchored(value, 1, 0)
-                if key is _MISSING and container.__class__ is dict:
-                    key = self._key(event, value, container, stack)
-                    continue
+                    self._anchors[event.anchor] = _Anchored(value, 1, 0)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                if key is _MISSING and container.__class__ is dict:
-                    self._fail(event, "a map key must be a scalar")
-                self._check_tag(event)
-                stack.append((container, key, event.anchor, self._nodes, deepest))
-                self._nodes += 1
-                depth = len(stack)
-                deepest = depth if event.anchor else max(deepest, depth)
-                self._check_depth(event, depth)
-                line = line or event.start_mark.line + 1
-                container = {} if kind is yaml.MappingStartEvent else []
-                key = _MISSING
+                container, key = self._open(event, container, key), _MISSING
                 continue
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 value = container
-                container, key, anchor, nodes_before, deepest_before = stack.pop()
-                if anchor:
-                    anchors[anchor] = _Anchored(value, self._nodes - nodes_before, deepest - len(stack))
-                    deepest = max(deepest, deepest_before)
+                container, key = self._close(value)
             elif kind is yaml.AliasEvent:
-                value, size, height = self._anchored(event, anchors)
-                self._nodes += size
-                deepest = max(deepest, len(stack) + height)
-                self._check_depth(event, deepest)
-                if key is _MISSING and container.__class__ is dict:
-                    key = self._key(event, value, container, stack)
-                    continue
+                value = self._alias(event)
             else:  # the document's end
-                return Document(None if key is _MISSING else key, line)
-            if self._nodes > self._limits.nodes:
-                self._too_much(event, f"aliases expand to more than {self._limits.nodes} nodes")
-            if container is None:
-                # The root is complete; only the document's end event can follow.
-                key, line = value, line or event.start_mark.line + 1
-            elif container.__class__ is list:
-                container.append(value)
-            else:
+                return Document(None if key is _MISSING else key, self._line)
+            if container.__class__ is dict:
+                if key is _MISSING:
+                    key = self._key(event, value, container)
+                    continue
                 if key is _MERGE:
                     self._merge(event, container, value)
                 else:
                     container[key] = value
                 key = _MISSING
+            elif container is None:
+                # The root is complete; only the document's end event can follow.
+                key, self._line = value, self._line or event.start_mark.line + 1
+            else:
+                container.append(value)
+            if self._nodes > self._limits.nodes:
+                self._too_much(event, f"aliases expand to more than {self._limits.nodes} nodes")
 
-    def _key(self, event: Any, value: Any, container: dict[str, Any], stack: list[Any]) -> Any:
+    def _begin(self) -> None:
+        self._anchors.clear()
+        self._merged.clear()
+        self._stack.clear()
+        self._deepest = self._line = 0
+
+    def _open(self, event: Any, container: Any, key: Any) -> Any:
+        """Put what is being filled aside and return the container that an event begins."""
+        if key is _MISSING and container.__class__ is dict:
+            self._fail(event, "a map key must be a scalar")
+        self._check_tag(event)
+        self._stack.append((container, key, event.anchor, self._nodes, self._deepest))
+        self._nodes += 1
+        depth = len(self._stack)
+        self._deepest = depth if event.anchor else max(self._deepest, depth)
+        self._check_depth(event, depth)
+        self._line = self._line or event.start_mark.line + 1
+        return {} if type(event) is yaml.MappingStartEvent else []
+
+    def _close(self, value: Any) -> tuple[Any, Any]:
+        """Return what was being filled, and at which key, before the container that is complete now."""
+        container, key, anchor, nodes_before, deepest_before = self._stack.pop()
+        if anchor:
+            height = self._deepest - len(self._stack)
+            self._anchors[anchor] = _Anchored(value, self._nodes - nodes_before, height)
+            self._deepest = max(self._deepest, deepest_before)
+        return container, key
+
+    def _alias(self, event: Any) -> Any:
+        """Return what an alias stands for, counted as if it were written out."""
+        known = self._anchors.get(event.anchor)
+        if known is None:
+            self._fail(event, "this alias names no finished anchor above it")
+        self._nodes += known.size
+        self._deepest = max(self._deepest, len(self._stack) + known.height)
+        self._check_depth(event, self._deepest)
+        return known.value
+
+    def _key(self, event: Any, value: Any, container: dict[str, Any]) -> Any:
         if value.__class__ is not str:
             if isinstance(value, (dict, list)):
                 self._fail(event, "a map key must be a scalar")
@@ -217,7 +236,8 @@ class _Reader:
             if value in merged:
                 self._merged[id(container)].discard(value)
             elif self._strict:
-                path = ".".join([*(str(frame[1]) for frame in stack if frame[1].__class__ is str), value])
+                above = (str(frame[1]) for frame in self._stack if frame[1].__class__ is str)
+                path = ".".join([*above, value])
                 self._fail(event, f"the field {path} is given twice; remove one")
         return value
 
@@ -251,12 +271,6 @@ class _Reader:
             except ValueError:
                 self._fail(event, "!!binary must be base64 of UTF-8 text")
         return event.value
-
-    def _anchored(self, event: Any, anchors: dict[str, _Anchored]) -> _Anchored:
-        known = anchors.get(event.anchor)
-        if known is None:
-            self._fail(event, "this alias names no finished anchor above it")
-        return known
 
     def _check_tag(self, event: Any) -> None:
         if event.tag is not None and event.tag.startswith(_PYTHON):
