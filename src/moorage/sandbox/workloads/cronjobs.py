@@ -11,9 +11,10 @@ from moorage.model.manifest import Json
 from moorage.sandbox.schedule import BadSchedule, parse_schedule
 from moorage.sandbox.workloads.conditions import holds
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.following import look_with_owned
 from moorage.sandbox.workloads.jobs import over
-from moorage.sandbox.workloads.ports import CRON_JOBS, JOBS, Cluster, Event, Key, moment, stamp
-from moorage.sandbox.workloads.templates import controller_of, owner_of
+from moorage.sandbox.workloads.ports import CRON_JOBS, JOBS, Cluster, Key, moment, stamp
+from moorage.sandbox.workloads.templates import owner_of
 
 
 class CronJobs:
@@ -22,17 +23,7 @@ class CronJobs:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
-        cluster.follow(CRON_JOBS, self._told)
-        cluster.follow(JOBS, self._job_told)
-
-    def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
-            self._driver.soon(self.look, key)
-
-    def _job_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        owner = controller_of(body)
-        if owner and owner["kind"] == "CronJob" and event != "ADDED":
-            self._driver.soon(self.look, Key(CRON_JOBS, key.namespace, owner["name"]))
+        look_with_owned(cluster, driver, CRON_JOBS, "CronJob", JOBS, self.look)
 
     def look(self, key: Key) -> None:
         """Start what is due, forget old jobs, say which are active and come back in time."""

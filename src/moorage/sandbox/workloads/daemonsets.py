@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from moorage.model.manifest import Json
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.following import look_with_owned
 from moorage.sandbox.workloads.nodes import NODE, NODE_LABELS
 from moorage.sandbox.workloads.pods import is_ready
-from moorage.sandbox.workloads.ports import DAEMON_SETS, PODS, Cluster, Event, Key
+from moorage.sandbox.workloads.ports import DAEMON_SETS, PODS, Cluster, Key
 from moorage.sandbox.workloads.revisions import REVISION_HASH, record_revision
 from moorage.sandbox.workloads.templates import (
-    controller_of,
     is_available,
     nonzero,
     pod_from,
@@ -25,17 +25,7 @@ class DaemonSets:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
-        cluster.follow(DAEMON_SETS, self._told)
-        cluster.follow(PODS, self._pod_told)
-
-    def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
-            self._driver.soon(self.look, key)
-
-    def _pod_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        owner = controller_of(body)
-        if owner and owner["kind"] == "DaemonSet" and event != "ADDED":
-            self._driver.soon(self.look, Key(DAEMON_SETS, key.namespace, owner["name"]))
+        look_with_owned(cluster, driver, DAEMON_SETS, "DaemonSet", PODS, self.look)
 
     def look(self, key: Key) -> None:
         """Make, renew or remove the pod of a daemon set and report how it stands."""

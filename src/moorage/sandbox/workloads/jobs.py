@@ -9,9 +9,10 @@ from datetime import datetime
 from moorage.model.manifest import Json
 from moorage.sandbox.workloads.conditions import condition, holds, put
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.following import look_with_owned
 from moorage.sandbox.workloads.pods import is_ready
-from moorage.sandbox.workloads.ports import JOBS, PODS, Cluster, Event, Key, moment, stamp
-from moorage.sandbox.workloads.templates import controller_of, nonzero, pod_from
+from moorage.sandbox.workloads.ports import JOBS, PODS, Cluster, Key, moment, stamp
+from moorage.sandbox.workloads.templates import nonzero, pod_from
 
 
 class Jobs:
@@ -20,17 +21,7 @@ class Jobs:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
-        cluster.follow(JOBS, self._told)
-        cluster.follow(PODS, self._pod_told)
-
-    def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
-            self._driver.soon(self.look, key)
-
-    def _pod_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        owner = controller_of(body)
-        if owner and owner["kind"] == "Job" and event != "ADDED":
-            self._driver.soon(self.look, Key(JOBS, key.namespace, owner["name"]))
+        look_with_owned(cluster, driver, JOBS, "Job", PODS, self.look)
 
     def look(self, key: Key) -> None:
         """Start the pods a job still needs, or end it; remove it when its time after the end is over."""

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from moorage.model.manifest import Json
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.following import look_with_owned
 from moorage.sandbox.workloads.pods import is_ready
-from moorage.sandbox.workloads.ports import PODS, REPLICA_SETS, Cluster, Event, Key
+from moorage.sandbox.workloads.ports import PODS, REPLICA_SETS, Cluster, Key
 from moorage.sandbox.workloads.templates import (
-    controller_of,
     is_available,
     nonzero,
     pod_from,
@@ -23,17 +23,7 @@ class ReplicaSets:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
-        cluster.follow(REPLICA_SETS, self._told)
-        cluster.follow(PODS, self._pod_told)
-
-    def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
-            self._driver.soon(self.look, key)
-
-    def _pod_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        owner = controller_of(body)
-        if owner and owner["kind"] == "ReplicaSet" and event != "ADDED":
-            self._driver.soon(self.look, Key(REPLICA_SETS, key.namespace, owner["name"]))
+        look_with_owned(cluster, driver, REPLICA_SETS, "ReplicaSet", PODS, self.look)
 
     def look(self, key: Key) -> None:
         """Make or remove the pods that differ from the spec, and say in the status how it stands."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from moorage.model.manifest import Json
 from moorage.sandbox.workloads.driver import Driver
+from moorage.sandbox.workloads.following import look_with_owned
 from moorage.sandbox.workloads.pods import is_ready
-from moorage.sandbox.workloads.ports import CLAIMS, PODS, STATEFUL_SETS, Cluster, Event, Key
+from moorage.sandbox.workloads.ports import CLAIMS, PODS, STATEFUL_SETS, Cluster, Key
 from moorage.sandbox.workloads.revisions import REVISION_HASH, record_revision
 from moorage.sandbox.workloads.templates import (
-    controller_of,
     is_available,
     nonzero,
     pod_from,
@@ -24,17 +24,7 @@ class StatefulSets:
     def __init__(self, cluster: Cluster, driver: Driver) -> None:
         self._cluster = cluster
         self._driver = driver
-        cluster.follow(STATEFUL_SETS, self._told)
-        cluster.follow(PODS, self._pod_told)
-
-    def _told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        if event == "ADDED" or (before is not None and before["spec"] is not body["spec"]):
-            self._driver.soon(self.look, key)
-
-    def _pod_told(self, event: Event, key: Key, body: Json, before: Json | None) -> None:
-        owner = controller_of(body)
-        if owner and owner["kind"] == "StatefulSet" and event != "ADDED":
-            self._driver.soon(self.look, Key(STATEFUL_SETS, key.namespace, owner["name"]))
+        look_with_owned(cluster, driver, STATEFUL_SETS, "StatefulSet", PODS, self.look)
 
     def look(self, key: Key) -> None:
         """Take the next step of a stateful set and report how far it is."""
