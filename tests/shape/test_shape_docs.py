@@ -179,29 +179,6 @@ def test_every_option_has_its_place():
     assert sorted(word for word in words if f"`{word}`" not in page) == []
 
 
-WITHOUT_EFFECT = {
-    "ServerSideDiff": "server_side_diff",
-    "IncludeMutationWebhook": "include_mutation_webhook",
-}
-READERS = {"engine/options.py", "model/application.py", "control/statuses.py"}
-
-
-@pytest.mark.parametrize(("word", "attribute"), WITHOUT_EFFECT.items())
-def test_what_is_said_to_have_no_effect_has_none(word, attribute):
-    """
-    An option of which the docs say that it has no effect is read, kept and asked by nobody.
-
-    Whoever makes it work finds here that docs/limits.md, docs/support.md and
-    docs/reference/sync-options.md speak of it.
-    """
-    users = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if attribute in text_of(path)}
-
-    assert users <= READERS
-    assert all(
-        word in text_of(DOCS / page) for page in ("limits.md", "support.md", "reference/sync-options.md")
-    )
-
-
 def _commands():
     for language in ("sh", "text", "yaml", "console"):
         for block in blocks(language):

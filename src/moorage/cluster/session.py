@@ -19,6 +19,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 
 from moorage.cluster import watch
+from moorage.cluster.admission import MUTATING, Admission
 from moorage.cluster.answers import Forbidden, NotFound
 from moorage.cluster.apply import Writer
 from moorage.cluster.converted import Converted
@@ -81,6 +82,7 @@ class ClusterSession:
         self._watches: dict[Scope, tuple[KindEntry, Watch, asyncio.Task[None]]] = {}
         self._forbidden: dict[Scope, Forbidden] = {}
         self._definitions = Definitions()
+        self._admission = Admission()
         self._look_again = asyncio.Event()
         self._kinds_changed = asyncio.Event()
         self._synced = asyncio.Event()
@@ -185,6 +187,8 @@ class ClusterSession:
         self.store.take(scope, change)
         if scope.group_kind == CRD and isinstance(change, watch.Put | watch.Removed | watch.Gathered):
             self._definitions.saw(change)
+        if scope.group_kind in MUTATING:
+            self._admission.saw(scope.group_kind, change)
         if scope.group_kind in (CRD, API_SERVICE) and isinstance(
             change, watch.Put | watch.Removed | watch.Completed
         ):
@@ -369,6 +373,24 @@ class ClusterSession:
         entry = self.kinds.entries.get(key.group_kind)
         if entry is not None:
             self.store.observe(body, entry.api_version)
+
+    def admission_of(self, kind: GroupKind) -> int | None:
+        """
+        Return what version of the cluster's admission may change objects of a kind; None when nothing does.
+
+        Where webhooks and policies cannot be watched, anything may be changed.
+        """
+        entry = self.kinds.entries.get(kind)
+        if entry is None:
+            return None
+        unseen = any(
+            other in self.kinds.entries
+            and (Scope(*other) not in self._watches or Scope(*other) in self._forbidden)
+            for other in MUTATING
+        )
+        if unseen or self._admission.covers(entry.group, entry.plural):
+            return self._admission.version
+        return None
 
     def is_absent(self, key: ResourceKey) -> bool:
         """Return whether an object is known not to exist: its kind is watched, current, and without it."""

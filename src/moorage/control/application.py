@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from moorage.control.asking import asked
 from moorage.control.board import Board, Broken
 from moorage.control.claims import Claims, Neighbours
 from moorage.control.controller import FORGET, Next
@@ -130,6 +131,7 @@ class ApplicationPass:
         rules = rules_for(app, config, await self.observer.schemas(target, allowed.session))
         neighbours = Neighbours(self.claims, app.key, server, config.namespace)
         comparison = compare_remembering(target, live, rules, notes, neighbours)
+        comparison = await asked(comparison, app, rules, allowed.session, notes)
         notes.unserved = unserved_kinds(target, scope_of(allowed.session))
         return Observation(
             config,

@@ -15,6 +15,7 @@ from datetime import datetime
 import structlog
 
 from moorage.control import hooks
+from moorage.control.asking import asked
 from moorage.control.claims import MOST_UNDECIDED_SECONDS
 from moorage.control.controller import Next
 from moorage.control.observation import Observation, compare_at, compare_remembering
@@ -205,6 +206,7 @@ class OperationRun:
         if seen.live.complete:
             live = await self.observer.live(self.app, seen.target, seen.config, seen.allowed.session)
             comparison = compare_remembering(seen.target, live, seen.rules, self.notes, seen.neighbours)
+            comparison = await asked(comparison, self.app, seen.rules, seen.allowed.session, self.notes)
             seen = replace(seen, live=live, comparison=comparison)
         view = view_of(self.app, seen, operation)
         if operation.automated and operation.phase is not OperationPhase.SUCCEEDED:

@@ -5,7 +5,7 @@ What is to go wrong with an answer, and how it then goes wrong.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,7 +20,8 @@ class Fault:
 
     `delay` waits first; `status` answers that code in place of the real answer,
     before the request is carried out unless `after` is set; `cut` ends the
-    connection after so many bytes of the body.
+    connection after so many bytes of the body. `rewrite` changes the body of the
+    request before it is carried out, as a mutating webhook would.
     """
 
     status: int | None = None
@@ -29,6 +30,7 @@ class Fault:
     after: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    rewrite: Callable[[bytes], bytes] | None = None
 
 
 class Cut(ConnectionError):

@@ -14,7 +14,7 @@ import logging
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,8 @@ class Sandbox:
             return await self._respond(request)
         if fault.delay:
             await asyncio.sleep(fault.delay)
+        if fault.rewrite is not None:
+            request = replace(request, body=fault.rewrite(request.body))
         answer = await self._respond(request) if fault.status is None or fault.after else Answer(fault.status)
         if fault.status is not None:
             answer = refusal(fault)
