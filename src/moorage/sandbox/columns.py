@@ -3,7 +3,7 @@ What does ``kubectl get`` show of a built-in kind?
 
 The columns come from the server; they are data, recorded from a real one by
 scripts/columns.py, those of ``-o wide`` with a priority of 1. The functions in
-`cells` and `clustercells` read them from an object.
+`cells` read them from an object.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from functools import cache
 from typing import Any
 
 from moorage.model.manifest import Json
-from moorage.sandbox import cells, clustercells, kinds
+from moorage.sandbox import kinds
+from moorage.sandbox.cells import administration, configuration, networking, words, workloads
 from moorage.sandbox.durations import age
 
 
@@ -32,7 +33,7 @@ class Columns:
 
 
 def _aged(cell: Any, now: datetime | None) -> Any:
-    return age(cell.stamp, now) if isinstance(cell, cells.Since) else cell
+    return age(cell.stamp, now) if isinstance(cell, words.Since) else cell
 
 
 @cache
@@ -41,7 +42,7 @@ def columns_for(group: str, kind: str) -> Columns:
     known = _definitions()
     definitions = known.get(f"{group}/{kind}") or known["resource.k8s.io/DeviceClass"]
     # A kind without columns of its own tells when it was made; a few tell its age.
-    usual = cells.created if definitions[-1]["name"] == "Created At" else cells.plain
+    usual = words.created if definitions[-1]["name"] == "Created At" else words.plain
     return Columns(definitions, _READERS.get((group, kind), usual))
 
 
@@ -51,62 +52,62 @@ def _definitions() -> Mapping[str, list[Json]]:
 
 
 _READERS: dict[tuple[str, str], Callable[[Json], list[Any]]] = {
-    ("", "Pod"): cells.pod,
-    ("", "Service"): cells.service,
-    ("", "ConfigMap"): cells.config_map,
-    ("", "Secret"): cells.secret,
-    ("", "ServiceAccount"): cells.service_account,
-    ("", "Namespace"): cells.namespace,
-    ("", "Node"): cells.node,
-    ("", "PersistentVolume"): cells.volume,
-    ("", "PersistentVolumeClaim"): cells.claim,
-    ("", "Endpoints"): cells.endpoints,
-    ("", "Event"): cells.event,
-    ("", "ReplicationController"): cells.replica_set,
-    ("", "ResourceQuota"): cells.quota,
-    ("apps", "Deployment"): cells.deployment,
-    ("apps", "ReplicaSet"): cells.replica_set,
-    ("apps", "StatefulSet"): cells.stateful_set,
-    ("apps", "DaemonSet"): cells.daemon_set,
-    ("apps", "ControllerRevision"): cells.controller_revision,
-    ("batch", "Job"): cells.job,
-    ("batch", "CronJob"): cells.cron_job,
-    ("networking.k8s.io", "Ingress"): cells.ingress,
-    ("networking.k8s.io", "IngressClass"): cells.ingress_class,
-    ("networking.k8s.io", "NetworkPolicy"): cells.network_policy,
-    ("discovery.k8s.io", "EndpointSlice"): cells.endpoint_slice,
-    ("autoscaling", "HorizontalPodAutoscaler"): cells.autoscaler,
-    ("policy", "PodDisruptionBudget"): cells.budget,
-    ("rbac.authorization.k8s.io", "RoleBinding"): cells.role_binding,
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): cells.role_binding,
-    ("storage.k8s.io", "StorageClass"): cells.storage_class,
-    ("scheduling.k8s.io", "PriorityClass"): cells.priority_class,
-    ("coordination.k8s.io", "Lease"): cells.lease,
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): clustercells.definition,
-    ("apiregistration.k8s.io", "APIService"): cells.api_service,
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): cells.webhooks,
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): cells.webhooks,
-    ("certificates.k8s.io", "CertificateSigningRequest"): cells.signing_request,
-    ("", "ComponentStatus"): clustercells.component,
-    ("", "PodTemplate"): clustercells.pod_template,
-    ("storage.k8s.io", "CSIDriver"): clustercells.driver,
-    ("node.k8s.io", "RuntimeClass"): clustercells.runtime_class,
-    ("storage.k8s.io", "VolumeAttachment"): clustercells.attachment,
-    ("storage.k8s.io", "CSINode"): clustercells.storage_node,
-    ("storage.k8s.io", "VolumeAttributesClass"): clustercells.attributes_class,
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): clustercells.admission_policy,
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): clustercells.admission_policy,
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): clustercells.admission_binding,
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): clustercells.admission_binding,
-    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): clustercells.flow_schema,
-    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): clustercells.priority_level,
-    ("resource.k8s.io", "ResourceClaim"): clustercells.resource_claim,
-    ("resource.k8s.io", "ResourceSlice"): clustercells.resource_slice,
-    ("networking.k8s.io", "ServiceCIDR"): clustercells.service_range,
-    ("networking.k8s.io", "IPAddress"): clustercells.address,
-    ("events.k8s.io", "Event"): cells.event,
-    ("certificates.k8s.io", "ClusterTrustBundle"): clustercells.trust_bundle,
-    ("certificates.k8s.io", "PodCertificateRequest"): clustercells.pod_certificate,
-    ("resource.k8s.io", "DeviceTaintRule"): clustercells.device_taint,
-    ("storagemigration.k8s.io", "StorageVersionMigration"): clustercells.storage_migration,
+    ("", "Pod"): workloads.pod,
+    ("", "Service"): networking.service,
+    ("", "ConfigMap"): configuration.config_map,
+    ("", "Secret"): configuration.secret,
+    ("", "ServiceAccount"): configuration.service_account,
+    ("", "Namespace"): configuration.namespace,
+    ("", "Node"): configuration.node,
+    ("", "PersistentVolume"): configuration.volume,
+    ("", "PersistentVolumeClaim"): configuration.claim,
+    ("", "Endpoints"): networking.endpoints,
+    ("", "Event"): configuration.event,
+    ("", "ReplicationController"): workloads.replica_set,
+    ("", "ResourceQuota"): configuration.quota,
+    ("apps", "Deployment"): workloads.deployment,
+    ("apps", "ReplicaSet"): workloads.replica_set,
+    ("apps", "StatefulSet"): workloads.stateful_set,
+    ("apps", "DaemonSet"): workloads.daemon_set,
+    ("apps", "ControllerRevision"): workloads.controller_revision,
+    ("batch", "Job"): workloads.job,
+    ("batch", "CronJob"): workloads.cron_job,
+    ("networking.k8s.io", "Ingress"): networking.ingress,
+    ("networking.k8s.io", "IngressClass"): networking.ingress_class,
+    ("networking.k8s.io", "NetworkPolicy"): networking.network_policy,
+    ("discovery.k8s.io", "EndpointSlice"): networking.endpoint_slice,
+    ("autoscaling", "HorizontalPodAutoscaler"): workloads.autoscaler,
+    ("policy", "PodDisruptionBudget"): workloads.budget,
+    ("rbac.authorization.k8s.io", "RoleBinding"): configuration.role_binding,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): configuration.role_binding,
+    ("storage.k8s.io", "StorageClass"): configuration.storage_class,
+    ("scheduling.k8s.io", "PriorityClass"): configuration.priority_class,
+    ("coordination.k8s.io", "Lease"): configuration.lease,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): administration.definition,
+    ("apiregistration.k8s.io", "APIService"): configuration.api_service,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): configuration.webhooks,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): configuration.webhooks,
+    ("certificates.k8s.io", "CertificateSigningRequest"): configuration.signing_request,
+    ("", "ComponentStatus"): administration.component,
+    ("", "PodTemplate"): administration.pod_template,
+    ("storage.k8s.io", "CSIDriver"): administration.driver,
+    ("node.k8s.io", "RuntimeClass"): administration.runtime_class,
+    ("storage.k8s.io", "VolumeAttachment"): administration.attachment,
+    ("storage.k8s.io", "CSINode"): administration.storage_node,
+    ("storage.k8s.io", "VolumeAttributesClass"): administration.attributes_class,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): administration.admission_policy,
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): administration.admission_policy,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): administration.admission_binding,
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): administration.admission_binding,
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): administration.flow_schema,
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): administration.priority_level,
+    ("resource.k8s.io", "ResourceClaim"): administration.resource_claim,
+    ("resource.k8s.io", "ResourceSlice"): administration.resource_slice,
+    ("networking.k8s.io", "ServiceCIDR"): administration.service_range,
+    ("networking.k8s.io", "IPAddress"): administration.address,
+    ("events.k8s.io", "Event"): configuration.event,
+    ("certificates.k8s.io", "ClusterTrustBundle"): administration.trust_bundle,
+    ("certificates.k8s.io", "PodCertificateRequest"): administration.pod_certificate,
+    ("resource.k8s.io", "DeviceTaintRule"): administration.device_taint,
+    ("storagemigration.k8s.io", "StorageVersionMigration"): administration.storage_migration,
 }

@@ -1,7 +1,7 @@
 """
 Which words does ``kubectl get`` show of the kinds that administrators deal with?
 
-As in `cells`: one function a kind, cells in the order of its columns.
+One function a kind, cells in the order of its columns.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from moorage.model.manifest import Json
-from moorage.sandbox.cells import NONE, UNSET, Since, age, joined, labels, name, part, selector
+from moorage.sandbox.cells.words import NONE, UNSET, Since, age, joined, labels, name, part, selector
 
 
 def component(body: Json) -> list[Any]:
