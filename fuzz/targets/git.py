@@ -10,7 +10,7 @@ from moorage.model.errors import Error
 from moorage.sources import trees
 from moorage.sources.credentials import Credentials, Secret, scrub
 from moorage.sources.gitfaults import classify, is_damaged
-from moorage.sources.objects import Answers, Missing, parse_commit
+from moorage.sources.objects import Answers, parse_commit
 from moorage.sources.refs import check_ref, find_ref, is_short_id, parse_refs
 from moorage.sources.trees import Tree, differences
 
@@ -52,7 +52,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 def read_answers(data: bytes) -> None:
     """Read what the reading process writes, in two pieces, as the answers to three questions; nobody waits on."""
     answers = Answers("git.example/shop", _loop())
-    futures = [answers.ask(verb, _OID) for verb in ("info", "contents", "info")]
+    futures = [answers.ask(verb, [_OID]) for verb in ("info", "contents", "info")]
     middle = data.find(b"|")
     answers.data_received(data[: max(middle, 0)])
     answers.data_received(data[middle + 1 :])
@@ -171,7 +171,6 @@ TARGETS = (
             b"\0",
             *_OIDS,
         ),
-        refusals=(Error, Missing),
     ),
     Target(
         "git-refs",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from moorage.model.errors import LimitExceeded, PathNotFound, RevisionNotFound, SourceRefused
 from moorage.sources.objects import SUBMODULE, TREE, Commit, Missing, ObjectReader
@@ -36,7 +36,7 @@ class Contents(ABC):
 
     async def has(self, oid: str) -> bool:
         """Return whether an object is here."""
-        return await (await self._open()).kind(oid) is not None
+        return (await (await self._open()).facts([oid]))[oid] is not None
 
     async def commit(self, oid: str) -> Commit:
         """Return a commit's author, date, message and parents."""
@@ -111,35 +111,45 @@ class Contents(ABC):
             level = below
         return files
 
-    async def blob(self, oid: str, path: str = "") -> bytes:
+    async def blobs(self, wanted: Mapping[str, str]) -> dict[str, bytes]:
         """
-        Return a file's content.
+        Return the contents of files, given as paths and ids.
 
         Raises:
-            SourceRefused: when it is a Git LFS pointer; `path` names it in the message.
+            SourceRefused: when one is a Git LFS pointer; the message names its path.
         """
+        oids = list(wanted.values())
+        contents = await self._read_all(oids)
+        for path, content in zip(wanted, contents, strict=True):
+            if content.startswith(_LFS):
+                raise SourceRefused(
+                    f"repository {self.name}: {path} is a Git LFS pointer, not the file itself; "
+                    "Moorage does not fetch from LFS. Commit the file without LFS (git lfs untrack)"
+                )
+        return dict(zip(wanted, contents, strict=True))
+
+    async def _read_all(self, oids: list[str]) -> list[bytes]:
         reader = await self._open()
         try:
-            _, content = await reader.read(oid, self._settings.file_bytes)
+            return await reader.read_all(oids, self._settings.file_bytes)
         except Missing:
-            await self.fetch_objects([oid])
-            try:
-                _, content = await reader.read(oid, self._settings.file_bytes)
-            except Missing as error:
-                raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
-        if content.startswith(_LFS):
-            raise SourceRefused(
-                f"repository {self.name}: {path or oid[:12]} is a Git LFS pointer, not the file itself; "
-                "Moorage does not fetch from LFS. Commit the file without LFS (git lfs untrack)"
-            )
-        return content
-
-    async def size(self, oid: str) -> int:
-        """Return how many bytes a file has."""
+            await self.fetch_objects(oids)
         try:
-            return await (await self._open()).size(oid)
+            return await reader.read_all(oids, self._settings.file_bytes)
         except Missing as error:
-            raise RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there") from error
+            raise self._not_there(str(error)) from error
+
+    async def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """Return how many bytes files have."""
+        sizes: dict[str, int] = {}
+        for oid, fact in (await (await self._open()).facts(oids)).items():
+            if fact is None:
+                raise self._not_there(oid)
+            sizes[oid] = fact[1]
+        return sizes
+
+    def _not_there(self, oid: str) -> RevisionNotFound:
+        return RevisionNotFound(f"repository {self.name}: object {oid[:12]} is not there")
 
     async def changed_paths(self, old: str, new: str, limit: int = 10_000) -> frozenset[str] | None:
         """

@@ -197,10 +197,8 @@ class Mirror(Contents):
             await self._fetch(lacking | await self._ahead(commit), *lacking)
 
     async def _lacking(self, oids: Iterable[str]) -> set[str]:
-        reader = await self._open()
-        wanted = list(dict.fromkeys(oids))
-        kinds = await asyncio.gather(*(reader.kind(oid) for oid in wanted))
-        return {oid for oid, kind in zip(wanted, kinds, strict=True) if kind is None}
+        facts = await (await self._open()).facts(oids)
+        return {oid for oid, fact in facts.items() if fact is None}
 
     async def _ahead(self, commit: str) -> set[str]:
         if commit != self._piecewise[0]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from moorage.model.errors import LimitExceeded, SourceRefused, SourceUnreachable
 from moorage.programs import Program
@@ -30,6 +31,11 @@ EXECUTABLE = 0o100755
 _KEPT_ENTRIES = 400_000
 _KEPT_COMMITS = 1_000
 _KEPT_FACTS = 10_000
+_Told = TypeVar("_Told")
+
+Answer = tuple[str, int, bytes]
+"""An object's type, size and, where it was asked for, content."""
+
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (?:missing|(blob|tree|commit|tag) (\d{1,18}))")
 
 
@@ -80,24 +86,37 @@ class ObjectReader:
             Missing: when the mirror does not have it.
             LimitExceeded: when it is larger than `limit` bytes.
         """
-        _, size = await self._facts_of(oid)
+        kind, size = _there(oid, (await self.facts([oid]))[oid])
+        self._check_size(oid, size, limit)
+        kind, _, content = _there(oid, (await self._ask("contents", [oid]))[0])
+        return kind, content
+
+    async def read_all(self, oids: Sequence[str], limit: int) -> list[bytes]:
+        """Return the contents of objects, asked for at once; raises as `read` does."""
+        for oid, fact in (await self.facts(oids)).items():
+            self._check_size(oid, _there(oid, fact)[1], limit)
+        answers = await self._ask("contents", oids)
+        return [_there(oid, answer)[2] for oid, answer in zip(oids, answers, strict=True)]
+
+    async def facts(self, oids: Iterable[str]) -> dict[str, tuple[str, int] | None]:
+        """Return type and size of objects, None for each that the mirror does not have."""
+        # Remembered, because whoever reads an object first asks whether it is there.
+        found = {oid: self._facts.get(oid) for oid in oids}
+        unknown = [oid for oid, fact in found.items() if fact is None]
+        if not unknown:
+            return found
+        if len(self._facts) + len(unknown) > _KEPT_FACTS:
+            self._facts.clear()
+        for oid, answer in zip(unknown, await self._ask("info", unknown), strict=True):
+            if answer is not None:
+                found[oid] = self._facts[oid] = answer[0], answer[1]
+        return found
+
+    def _check_size(self, oid: str, size: int, limit: int) -> None:
         if size > limit:
             raise LimitExceeded(
                 f"repository {self._name}: object {oid[:12]} has {size} bytes; {limit} are allowed"
             )
-        kind, _, content = await self._ask("contents", oid)
-        return kind, content
-
-    async def size(self, oid: str) -> int:
-        """Return how many bytes an object has."""
-        return (await self._facts_of(oid))[1]
-
-    async def kind(self, oid: str) -> str | None:
-        """Return what an object id stands for, or None when the mirror does not have it."""
-        try:
-            return (await self._facts_of(oid))[0]
-        except Missing:
-            return None
 
     async def tree(self, oid: str, limit: int, like: str = "") -> Tree:
         """Return the names in a tree; where `like` names one read before, only what differs from it is read."""
@@ -145,23 +164,15 @@ class ObjectReader:
         if protocol is not None:
             await protocol.end()
 
-    async def _facts_of(self, oid: str) -> tuple[str, int]:
-        """Return type and size; remembered, because whoever reads an object first asks whether it is there."""
-        if (known := self._facts.get(oid)) is not None:
-            return known
-        kind, size, _ = await self._ask("info", oid)
-        if len(self._facts) >= _KEPT_FACTS:
-            self._facts.clear()
-        self._facts[oid] = kind, size
-        return kind, size
-
-    async def _ask(self, verb: str, oid: str) -> tuple[str, int, bytes]:
-        if not OBJECT_ID.fullmatch(oid):
+    async def _ask(self, verb: str, oids: Sequence[str]) -> list[Answer | None]:
+        if not all(map(OBJECT_ID.fullmatch, oids)):
             raise SourceRefused(f"repository {self._name}: not an object id")
+        if not oids:
+            return []
         protocol = self._protocol
         if protocol is None or protocol.ended:
             protocol = await self._start()
-        return await protocol.ask(verb, oid)
+        return await protocol.ask(verb, oids)
 
     async def _start(self) -> Answers:
         async with self._starting:
@@ -194,18 +205,19 @@ class Answers(asyncio.Protocol):
         self.program: Program | None = None
         self._name = name
         self._loop = loop
-        self._asked: deque[tuple[str, asyncio.Future[tuple[str, int, bytes]]]] = deque()
+        self._asked: deque[tuple[str, _Batch]] = deque()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()
         self._header: tuple[str, int] | None = None
 
-    def ask(self, verb: str, oid: str) -> asyncio.Future[tuple[str, int, bytes]]:
-        future: asyncio.Future[tuple[str, int, bytes]] = self._loop.create_future()
-        self._asked.append((verb, future))
+    def ask(self, verb: str, oids: Sequence[str]) -> asyncio.Future[list[Answer | None]]:
+        """Ask the same of some objects; the answers come together, None for what is missing."""
+        batch = _Batch(self._loop.create_future(), len(oids))
+        self._asked.extend([(verb, batch)] * len(oids))
         if not self._unsent:
             self._loop.call_soon(self._send)
-        self._unsent.append(f"{verb} {oid}\n".encode())
-        return future
+        self._unsent += [f"{verb} {oid}\n".encode() for oid in oids]
+        return batch.future
 
     def _send(self) -> None:
         lines, self._unsent = self._unsent, []
@@ -224,7 +236,7 @@ class Answers(asyncio.Protocol):
 
     def _take(self, start: int) -> int | None:
         """Answer one question from the buffer; return where its answer ends, or None when bytes lack."""
-        verb, future = self._asked[0]
+        verb, batch = self._asked[0]
         if self._header is None:
             end = self._buffer.find(b"\n", start)
             if end < 0:
@@ -234,23 +246,19 @@ class Answers(asyncio.Protocol):
                 # Nobody knows where the next answer begins.
                 self._give_up()
                 return None
-            oid, kind, size = (part.decode() if part else "" for part in head.groups())
-            if not kind:
-                self._asked.popleft()
-                _settle(future, Missing(oid))
+            kind, size = head.group(2), head.group(3)
+            if kind and verb == "contents":
+                self._header = kind.decode(), int(size)
                 return end + 1
-            if verb == "info":
-                self._asked.popleft()
-                _settle(future, (kind, int(size), b""))
-                return end + 1
-            self._header = kind, int(size)
+            self._asked.popleft()
+            batch.add((kind.decode(), int(size), b"") if kind else None)
             return end + 1
         kind, length = self._header
         if len(self._buffer) - start < length + 1:
             return None
         self._asked.popleft()
         self._header = None
-        _settle(future, (kind, length, bytes(self._buffer[start : start + length])))
+        batch.add((kind, length, bytes(self._buffer[start : start + length])))
         return start + length + 1
 
     def _give_up(self) -> None:
@@ -264,23 +272,35 @@ class Answers(asyncio.Protocol):
     def _fail(self, words: str) -> None:
         self.ended = True
         while self._asked:
-            _, future = self._asked.popleft()
-            _settle(future, SourceUnreachable(f"repository {self._name}: {words}"))
+            _, batch = self._asked.popleft()
+            if not batch.future.done():
+                batch.future.set_exception(SourceUnreachable(f"repository {self._name}: {words}"))
 
     async def end(self) -> None:
         if self.program is not None:
             await self.program.end()
 
 
-def _settle(
-    future: asyncio.Future[tuple[str, int, bytes]], answer: tuple[str, int, bytes] | Exception
-) -> None:
-    if future.done():
-        return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
+class _Batch:
+    """Questions that were asked together, and the answers that have come."""
+
+    __slots__ = ("_answers", "_wanted", "future")
+
+    def __init__(self, future: asyncio.Future[list[Answer | None]], wanted: int) -> None:
+        self.future = future
+        self._wanted = wanted
+        self._answers: list[Answer | None] = []
+
+    def add(self, answer: Answer | None) -> None:
+        self._answers.append(answer)
+        if len(self._answers) == self._wanted and not self.future.done():
+            self.future.set_result(self._answers)
+
+
+def _there(oid: str, answer: _Told | None) -> _Told:
+    if answer is None:
+        raise Missing(oid)
+    return answer
 
 
 def parse_commit(oid: str, content: bytes) -> Commit:

@@ -8,7 +8,6 @@ mean equal content, in whatever revision they are found.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,12 +68,13 @@ class Snapshot:
 
 
 class CommitFiles:
-    """The files of one commit, read from a mirror when asked for."""
+    """The files of one commit, read from a mirror when asked for, each once."""
 
     def __init__(self, mirror: Contents, commit: str, limit: int) -> None:
         self._mirror = mirror
         self._commit = commit
         self._limit = limit
+        self._read: dict[str, bytes] = {}
 
     async def object_id(self, path: str) -> str | None:
         try:
@@ -115,16 +115,20 @@ class CommitFiles:
             raise SourceRefused(
                 f"repository {mirror.name}: {base} is a submodule; name its own repository as the source instead"
             )
-        await mirror.fetch_objects((entry.oid for entry in held.values()), self._commit)
-        total = sum(await asyncio.gather(*(mirror.size(entry.oid) for entry in held.values())))
+        # Renderers look at a folder first and then take it whole.
+        fresh = {path: entry.oid for path, entry in held.items() if entry.oid not in self._read}
+        await mirror.fetch_objects(fresh.values(), self._commit)
+        sizes = await mirror.sizes(fresh.values())
+        total = sum(len(self._read.get(e.oid, b"")) or sizes.get(e.oid, 0) for e in held.values())
         if total > self._limit:
             raise LimitExceeded(
                 f"repository {mirror.name}: {base or 'the root'} holds {total} bytes of files; {self._limit} are allowed"
             )
-        contents = await asyncio.gather(*(mirror.blob(entry.oid, path) for path, entry in held.items()))
+        for path, content in (await mirror.blobs(fresh)).items():
+            self._read[fresh[path]] = content
         return {
-            path: File(content, entry.mode == LINK, entry.mode == EXECUTABLE)
-            for (path, entry), content in zip(held.items(), contents, strict=True)
+            path: File(self._read[entry.oid], entry.mode == LINK, entry.mode == EXECUTABLE)
+            for path, entry in held.items()
         }
 
 
