@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from merging_kinds import kind, web
 
 from moorage.engine.merge.apply import FieldConflicts, NotApplicable, record_update, server_side_apply
+from moorage.engine.merge.customs import crd_schema
 from moorage.engine.merge.fields import FieldSet
-from moorage.engine.merge.managed import migrate_client_side
-from moorage.engine.merge.schema import crd_schema, deduced
+from moorage.engine.merge.schema import deduced
+from moorage.engine.merge.takeover import hand_over
 from moorage.model.manifest import Json, digest
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
@@ -302,10 +303,10 @@ def test_migration_makes_client_side_fields_removable():
     """
     last = "kubectl.kubernetes.io/last-applied-configuration"
     live = updated(None, web({"annotations": {last: "{}"}}, replicas=2), "kubectl-client-side-apply")
-    managed = migrate_client_side(
+    managed = hand_over(
         live["metadata"]["managedFields"],
-        from_managers=["kubectl-client-side-apply"],
-        to_manager="argocd-controller",
+        predecessors=["kubectl-client-side-apply"],
+        applier="argocd-controller",
     )
     migrated = {**live, "metadata": {**live["metadata"], "managedFields": managed}}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from merging_kinds import kind, web
 
 from moorage.engine.merge.apply import record_update, server_side_apply
 from moorage.engine.merge.schema import deduced
+from moorage.engine.merge.takeover import predecessors
 from moorage.engine.predict import predict_apply, predict_client_side
 from moorage.model.manifest import digest, without
 
@@ -63,6 +65,25 @@ def test_migrated_fields_are_predicted_to_go():
 
     assert kept["spec"] == {"replicas": 2}
     assert gone["spec"] == {}
+
+
+@pytest.mark.parametrize(
+    ("applier", "expected"),
+    [
+        pytest.param("helm", {}, id="Helm"),
+        pytest.param("kubectl", {}, id="kubectl apply --server-side"),
+        pytest.param("someone", {"replicas": 2}, id="another"),
+    ],
+)
+def test_fields_that_others_applied_are_predicted_to_go(applier, expected):
+    """
+    What a tool applied that is taken over counts as set by this manager; what another one applied does not.
+    """
+    live = applied(None, web(replicas=2), applier)
+
+    predicted = predict_apply(live, web(), manager=MANAGER, schema=kind(), migrate_from=predecessors())
+
+    assert predicted["spec"] == expected
 
 
 def test_nulls_of_the_target_are_not_predicted():

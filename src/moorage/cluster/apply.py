@@ -22,15 +22,12 @@ from moorage.cluster.discovery import KindEntry, Kinds
 from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Api
 from moorage.cluster.refusals import DuplicateListKeys, TooLarge, explained, has_duplicate_keys
 from moorage.cluster.threeway import BUILT_IN_GROUPS, remembering, three_way
-from moorage.engine.merge.managed import migrate_client_side
 from moorage.engine.merge.schema import Schema, Schemas
+from moorage.engine.merge.takeover import hand_over, predecessors
 from moorage.model.errors import ApiConflict, ApiFailed, Error, ImmutableField
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, key_of
-from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER
-
-MIGRATED_MANAGERS = (CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, "helm")
-"""Who may have written, without server-side apply, what is declared now."""
+from moorage.model.words import FIELD_MANAGER
 
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
 _GONE_SECONDS = 60.0
@@ -91,7 +88,7 @@ class Writer:
                 *configured*, and what to migrate; it costs nothing to leave out.
             manager: The field manager.
             force: Take fields over from other managers.
-            migrate: Take over, before the apply, what client-side applies own.
+            migrate: Take over, before the apply, what kubectl, Helm and Argo CD left behind.
             migrate_from: One more manager to migrate from.
             force_recreate: Delete and create when a field cannot be changed.
             validate: Refuse unknown and duplicate fields.
@@ -316,8 +313,7 @@ class Writer:
         self, key: ResourceKey, entry: KindEntry, live: Json, manager: str, migrate_from: str
     ) -> Json:
         managed = live["metadata"].get("managedFields") or []
-        names = dict.fromkeys((*MIGRATED_MANAGERS, *([migrate_from] if migrate_from else [])))
-        migrated = migrate_client_side(managed, from_managers=tuple(names), to_manager=manager)
+        migrated = hand_over(managed, predecessors=predecessors(migrate_from), applier=manager)
         if migrated == managed:
             return live
         # Replacing the version makes the server refuse when the object has changed since.

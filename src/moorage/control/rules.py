@@ -14,13 +14,14 @@ from moorage.control.config import Config
 from moorage.control.jq import delete_paths
 from moorage.engine.compare import Predict, Rules
 from moorage.engine.merge.schema import Schema, deduced
+from moorage.engine.merge.takeover import predecessors
 from moorage.engine.options import merge_options, resource_options
 from moorage.engine.predict import predict_apply, predict_client_side
 from moorage.engine.track import owner
 from moorage.model.application import Application
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, Manifest, digest
-from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, MIGRATION_MANAGER_ANNOTATION
+from moorage.model.words import FIELD_MANAGER, MIGRATION_MANAGER_ANNOTATION
 
 SchemaOf = Callable[[str, str, str], Schema | None]
 """(group, version, kind) → schema, None when it is not known."""
@@ -46,19 +47,26 @@ def rules_for(app: Application, config: Config, schema_of: SchemaOf) -> Ruled:
             status_fields=config.status_fields,
         ),
         digest(
-            [repr(app.ignore), repr(config.ignore), repr(app.options), config.status_fields, config.tracking]
+            [
+                repr(app.ignore),
+                repr(config.ignore),
+                repr(app.options),
+                config.status_fields,
+                config.tracking,
+                app.annotations.get(MIGRATION_MANAGER_ANNOTATION),
+            ]
         ),
     )
 
 
 def _predict(app: Application, schema_of: SchemaOf) -> Predict:
-    manager = app.annotations.get(MIGRATION_MANAGER_ANNOTATION) or CLIENT_SIDE_FIELD_MANAGER
+    former = predecessors(app.annotations.get(MIGRATION_MANAGER_ANNOTATION) or "")
 
     def predict(live: Json, target: Manifest) -> Json:
         options = merge_options(app.options, resource_options(target.body))
         schema = schema_for(target.key, target.api_version, schema_of)
         if options.server_side_apply and not options.replace:
-            migrate = (manager,) if options.client_side_apply_migration else ()
+            migrate = former if options.client_side_apply_migration else ()
             return predict_apply(
                 live, target.body, manager=FIELD_MANAGER, schema=schema, migrate_from=migrate
             )

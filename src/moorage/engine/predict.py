@@ -19,9 +19,10 @@ from moorage.engine.merge.apply import nulls_dropped, pruned
 from moorage.engine.merge.fields import FieldSet, Mismatch, Node, edge_of
 from moorage.engine.merge.jsonmerge import merge_patch, three_way_merge
 from moorage.engine.merge.lastapplied import last_applied
-from moorage.engine.merge.managed import Owner, Owners, migrate_client_side
+from moorage.engine.merge.managed import Owner, Owners
 from moorage.engine.merge.schema import Schema, deduced
 from moorage.engine.merge.strategic import strategic_merge, three_way_strategic
+from moorage.engine.merge.takeover import hand_over, left_by
 from moorage.engine.merge.typed import merge
 from moorage.model.manifest import Json
 
@@ -42,7 +43,7 @@ def predict_apply(
         target: What would be applied; never changed.
         manager: The field manager that would apply.
         schema: How the kind merges.
-        migrate_from: Managers whose client-side fields this one would take over first.
+        migrate_from: Managers whose fields this one would take over first.
 
     Raises:
         Mismatch: A keyed list of `target` holds an element twice or without its keys.
@@ -120,23 +121,22 @@ def _without_dropped(
     schema: Schema,
     migrate_from: Sequence[str],
 ) -> Json:
-    mine = [entry for entry in entries if _writes(entry, manager, migrate_from)]
+    left = left_by(entries, predecessors=migrate_from, applier=manager)
+    mine = [*left, *(entry for entry in entries if _applies(entry, manager))]
     if not mine or all(_sets_all(entry.get("fieldsV1") or {}, target, schema) for entry in mine):
         return merged
-    if migrate_from:
-        entries = migrate_client_side(entries, from_managers=migrate_from, to_manager=manager)
+    if left:
+        entries = hand_over(entries, predecessors=migrate_from, applier=manager)
     owners = Owners.of(entries)
     me = Owner(manager, "Apply", str(target.get("apiVersion") or ""))
     claimed = owners.having(me, FieldSet.from_value(target, schema)).union()
     return pruned(merged, owners.fields(me), claimed, schema)
 
 
-def _writes(entry: Json, manager: str, migrate_from: Sequence[str]) -> bool:
-    if entry.get("subresource"):
-        return False
-    if entry.get("operation") == "Apply":
-        return entry.get("manager") == manager
-    return entry.get("manager") in migrate_from
+def _applies(entry: Json, manager: str) -> bool:
+    return (
+        entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
 
 
 def _sets_all(fields: Node, value: Any, schema: Schema) -> bool:

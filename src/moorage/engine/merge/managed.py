@@ -8,7 +8,7 @@ since most questions are about one owner out of many.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -19,8 +19,6 @@ from moorage.model.manifest import Json
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 ANCIENT: Final = "ancient-changes"
 MOST_UPDATERS: Final = 10
-
-_LAST_APPLIED_FIELD: Final = FieldSet.of(("f:metadata", "f:annotations", f"f:{LAST_APPLIED}"))
 
 
 class Owner(NamedTuple):
@@ -150,51 +148,6 @@ class Owners:
 
     def __bool__(self) -> bool:
         return bool(self._entries)
-
-
-def migrate_client_side(
-    managed: Sequence[Json], *, from_managers: Sequence[str], to_manager: str
-) -> list[Json]:
-    """
-    Return ``managedFields`` with what clients wrote by update handed to one applier.
-
-    An object that ``kubectl apply`` or another client-side apply made has its fields
-    under an ``Update`` entry. As an applier of the same fields `to_manager` can
-    remove them later. The annotation that client-side apply remembers its last
-    configuration in is dropped from the fields, so nobody is held to it.
-    """
-    entries = [dict(entry) for entry in managed]
-    for name in from_managers:
-        entries = _migrated(entries, name, to_manager)
-    return entries
-
-
-def _migrated(entries: list[Json], name: str, to_manager: str) -> list[Json]:
-    olds = [entry for entry in entries if _is(entry, name, "Update")]
-    if not olds:
-        return entries
-    target = next((entry for entry in entries if _is(entry, to_manager, "Apply")), None)
-    joined = target or {**olds[0], "manager": to_manager, "operation": "Apply"}
-    fields = FieldSet.from_v1(joined.get("fieldsV1"))
-    for old in olds:
-        if old.get("apiVersion") == joined.get("apiVersion"):
-            fields = fields.union(FieldSet.from_v1(old.get("fieldsV1")))
-            break
-    joined = {**joined, "fieldsV1": fields.difference(_LAST_APPLIED_FIELD).to_v1()}
-    place = target or olds[0]
-    return [
-        joined if entry is place else entry
-        for entry in entries
-        if entry is place or not _is(entry, name, "Update")
-    ]
-
-
-def _is(entry: Json, manager: str, operation: str) -> bool:
-    return (
-        entry.get("manager") == manager
-        and entry.get("operation") == operation
-        and not entry.get("subresource")
-    )
 
 
 def _read(raw: Any) -> _Entry | None:
