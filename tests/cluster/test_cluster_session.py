@@ -382,7 +382,9 @@ async def test_a_server_that_restarts_is_followed_on(tmp_path: Path) -> None:
             port = sandbox._port
             await sandbox.stop()
             await told.until(lambda: CONFIG_MAP in session.freshness().waiting)
-            assert (await session.live_state("one", {})).gaps == {CONFIG_MAP}
+            live = await session.live_state("one", {})
+            assert live.gaps == {CONFIG_MAP}
+            assert "cannot be reached" in live.why
             sandbox = Sandbox(SandboxSettings(state=tmp_path, tls=False, controllers=False, port=port))
             await sandbox.start()
             await create(api, MAPS, config_map("after", app="one"))

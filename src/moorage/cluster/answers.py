@@ -142,6 +142,8 @@ def error_of(code: int, body: bytes, asked: str) -> Error:
     if code == 500 and _REFUSED_AS_FAULT.search(status.message):
         kind = ObjectRefused
     text = printable(status.message)[:_MESSAGE_LIMIT] or f"{asked} was answered with {code}"
+    if code == 401:
+        text = f"the API server refuses the credentials ({text}); renew the token, password or certificate"
     if 300 <= code < 400:
         text = f"{asked} was answered with a redirect ({code}), which is not followed; correct the server address"
     error = kind(text)

@@ -331,12 +331,13 @@ class ClusterSession:
             elif record is not None or not self._is_watched(key):
                 fetches.append(self._read_into(read, key, api_version, record))
         await asyncio.gather(*fetches)
-        involved = {key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked}
+        gaps = self._not_current({key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked})
         return LiveState(
             objects=self._viewed(instance, {k: r for k, r in records.items() if k not in read}, read),
             tracked=frozenset(tracked),
-            gaps=frozenset(self._not_current(involved) | (missing - unserved)),
+            gaps=frozenset(gaps | (missing - unserved)),
             unserved=unserved,
+            why=self._why(gaps),
         )
 
     def _viewed(
@@ -438,6 +439,15 @@ class ClusterSession:
             if (known := self._watches.get(scope)) is not None
             and (scope in self._forbidden or not self._is_current(known[1]))
         }
+
+    def _why(self, kinds: set[GroupKind]) -> str:
+        """Return what keeps one of these kinds from being known; empty when nothing was said."""
+        faults = (
+            self._forbidden.get(scope) or opened.fault
+            for scope, (_, opened, _) in self._watches.items()
+            if scope.group_kind in kinds
+        )
+        return next((str(fault) for fault in faults if fault), "")
 
     async def _read_into(
         self, read: dict[ResourceKey, Json], key: ResourceKey, api_version: str, record: Record | None

@@ -52,8 +52,10 @@ def conditions_of(
     ]
     if live.gaps:
         kinds = ", ".join(sorted(str(kind) for kind in live.gaps))
+        why = f": {live.why}" if live.why else ""
         text = (
-            f"LiveStateUnknown: the watch of {kinds} is not complete; nothing is pruned or healed on its word"
+            f"LiveStateUnknown: the watch of {kinds} is not complete{why}; "
+            "nothing is pruned or healed on its word"
         )
         found.append(Condition(ConditionType.COMPARISON_ERROR, text, "LiveStateUnknown"))
     for difference in comparison.differences:

@@ -56,13 +56,15 @@ class LiveState:
     What one cluster holds for one application, and how far that knowledge goes.
 
     `gaps` names the kinds whose watch is not complete. Nothing may be decided
-    about a resource of such a kind: it is unknown, not absent.
+    about a resource of such a kind: it is unknown, not absent. `why` says what
+    keeps one of them from being known, where somebody said.
     """
 
     objects: Mapping[ResourceKey, Json]
     tracked: frozenset[ResourceKey] = frozenset()
     gaps: frozenset[GroupKind] = frozenset()
     unserved: frozenset[GroupKind] = frozenset()
+    why: str = ""
 
     @property
     def complete(self) -> bool:
