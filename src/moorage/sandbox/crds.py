@@ -8,7 +8,8 @@ it has its answer.
 
 from __future__ import annotations
 
-from moorage.engine.merge.schema import crd_schema, deduced
+from moorage.engine.merge.customs import crd_schema
+from moorage.engine.merge.schema import deduced
 from moorage.model.manifest import Json
 from moorage.sandbox.resources import Registry, Resource, ScalePaths
 from moorage.sandbox.store import Change, Entry, Store

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.conformance.cases import (
     applying,
+    applying_customs,
+    applying_lists,
     creating,
     custom,
     deleting,
@@ -25,6 +27,8 @@ TOPICS = (
     updating,
     patching,
     applying,
+    applying_lists,
+    applying_customs,
     custom,
     subresources,
     trying,

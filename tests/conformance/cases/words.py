@@ -170,3 +170,12 @@ def widget(name: str = "x", /, **spec: Json) -> Json:
 
 def gadget(name: str, /, **more: Json) -> Json:
     return {"apiVersion": f"{GROUP}/v1", "kind": "Gadget", "metadata": {"name": name}, **more}
+
+
+def role(*rules: Json, kind: str = "Role", name: str = "x") -> Json:
+    api = "rbac.authorization.k8s.io/v1"
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "rules": list(rules)}
+
+
+def secret(**strings: str) -> Json:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": strings}

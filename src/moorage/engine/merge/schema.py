@@ -20,11 +20,8 @@ from typing import Any, Final
 from moorage.model.manifest import Json
 
 QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-RAW_EXTENSION: Final = "io.k8s.apimachinery.pkg.runtime.RawExtension"
-OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
-_SHAPES: Final = ("type", "properties", "additionalProperties", "items", "oneOf", "anyOf", "allOf", "format")
 
 
 class Schema:
