@@ -89,6 +89,25 @@ async def test_an_own_write_is_not_told_twice() -> None:
         await follower.until([("added", "a"), ("added", "b")])
 
 
+async def test_a_late_answer_brings_nothing_back() -> None:
+    """
+    The answer to an own write that comes after the watch told of the object's end does not bring it back.
+    """
+    async with (
+        a_sandbox() as sandbox,
+        an_api(access_of(sandbox)) as api,
+        a_follower(sandbox, api) as follower,
+    ):
+        await asyncio.wait_for(follower.reflector.synced.wait(), WITHIN_SECONDS)
+        answer = await api.request("POST", MAPS, body=config_map("a"))
+        await api.request("DELETE", f"{MAPS}/a")
+        await follower.until([("added", "a"), ("deleted", "a")])
+        follower.reflector.observe(answer.json())
+        await api.request("POST", MAPS, body=config_map("b"))
+        await follower.until([("added", "a"), ("deleted", "a"), ("added", "b")])
+        assert set(follower.holds) == {"b"}
+
+
 async def test_a_selector_narrows_what_is_followed() -> None:
     """
     Only objects with the label are told; one that loses it counts as deleted.

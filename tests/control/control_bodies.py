@@ -8,7 +8,7 @@ SERVER = "https://kubernetes.default.svc"
 
 
 def application(
-    *, status: Any = None, operation: Any = None, annotations: Any = None, **spec: Any
+    *, status: Any = None, operation: Any = None, annotations: Any = None, uid: str = "u-1", **spec: Any
 ) -> dict[str, Any]:
     """Return an Application's body; `spec` is laid over a usual one."""
     usual: dict[str, Any] = {
@@ -22,7 +22,7 @@ def application(
         "metadata": {
             "name": "shop",
             "namespace": "argocd",
-            "uid": "u-1",
+            "uid": uid,
             "resourceVersion": "7",
             "annotations": annotations or {},
         },

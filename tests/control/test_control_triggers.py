@@ -21,6 +21,9 @@ OTHER_SOURCE = {"repoURL": "https://git.example.com/shop.git", "path": "other"}
         pytest.param(None, application(), Wish(Depth.REVISION), id="new"),
         pytest.param(application(), None, Wish(Depth.LIVE), id="gone"),
         pytest.param(
+            application(), application(uid="u-2"), Wish(Depth.REVISION), id="deleted and declared again"
+        ),
+        pytest.param(
             application(), application(status={"sync": {"status": "Synced"}}), None, id="our own status"
         ),
         pytest.param(

@@ -112,8 +112,15 @@ class Reflector:
         return isinstance(self._watch.state, Watching) and self._watch.failing_since is None
 
     def observe(self, body: Json) -> None:
-        """Note what a write of our own was answered with, ahead of the watch."""
-        self._put(key_of(body), body)
+        """
+        Note what a write of our own was answered with, ahead of the watch.
+
+        Does nothing when the watch is past it and knows no such object: it is gone again.
+        """
+        key = key_of(body)
+        version = str(body["metadata"].get("resourceVersion") or "")
+        if key in self.bodies or not at_least(self._version, version):
+            self._put(key, body)
 
     def _moved(self, state: State) -> None:
         self.fault = self._watch.fault

@@ -29,7 +29,7 @@ def wish_of(before: Entry | None, after: Entry | None) -> Wish | None:
     if isinstance(after, Broken):
         known = isinstance(before, Broken) and before.body.get("spec") == after.body.get("spec")
         return None if known else Wish(Depth.LIVE)
-    if not isinstance(before, Application):
+    if not isinstance(before, Application) or before.uid != after.uid:
         return Wish(Depth.REVISION)
     if after.operation is not None and after.operation != before.operation:
         return Wish(Depth.REVISION, urgent=True)
