@@ -35,7 +35,7 @@ from moorage.cluster.store import Changed, OwnerOf, Scope, Store
 from moorage.cluster.watch import Watching
 from moorage.cluster.watching import Watch
 from moorage.engine.merge.schema import Schemas
-from moorage.model.errors import Error, LiveStateUnknown, NotPermitted
+from moorage.model.errors import ClusterUnreachable, Error, LiveStateUnknown, NotPermitted
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, key_of
 from moorage.model.states import LiveState
@@ -85,6 +85,8 @@ class ClusterSession:
         self._admission = Admission()
         self._look_again = asyncio.Event()
         self._kinds_changed = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._heard_since = float("-inf")
         self._synced = asyncio.Event()
         self._fault: Error | None = None
         self._told = Freshness(synced=False)
@@ -217,6 +219,7 @@ class ClusterSession:
             self._definitions.settle()
 
     async def _rediscover(self, group: asyncio.TaskGroup) -> bool:
+        began = asyncio.get_running_loop().time()
         try:
             kinds = await discover(self.api)
         except Error as fault:
@@ -227,6 +230,9 @@ class ClusterSession:
         if kinds.after(self.kinds) != self.kinds:
             self._adopt(kinds)
             self._open_watches(group)
+        self._heard_since = began
+        self._heard.set()
+        self._heard = asyncio.Event()
         return True
 
     def _adopt(self, kinds: Kinds) -> None:
@@ -416,6 +422,28 @@ class ClusterSession:
                             await changed.wait()
         except TimeoutError:
             return False
+
+    async def hear_kinds(self) -> None:
+        """
+        Return when the server has said anew, asked from now on, which kinds it serves.
+
+        Raises ClusterUnreachable when it does not within the time a new kind has to come up: then nobody can say
+        that a kind is not there.
+        """
+        asked, seconds = asyncio.get_running_loop().time(), self.settings.established_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                while self._heard_since < asked:
+                    heard = self._heard
+                    self._look_again.set()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_ASK_AGAIN_SECONDS):
+                            await heard.wait()
+        except TimeoutError:
+            raise ClusterUnreachable(
+                f"{self.name} has not said for {seconds:g} s which kinds it serves: "
+                f"{self._fault or 'it does not answer'}"
+            ) from None
 
     def _check_namespaces(self, targeted: Iterable[ResourceKey]) -> None:
         if not self.access.namespaces:

@@ -20,7 +20,7 @@ from moorage.control import hooks
 from moorage.engine.compare import Rules
 from moorage.engine.order import kind_rank
 from moorage.engine.respect import respecting
-from moorage.model.errors import ApiConflict, Error, Refused, Terminal
+from moorage.model.errors import ApiConflict, Error, Refused, Terminal, UnknownKind
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, Manifest
 from moorage.model.operation import Action, ActionKey, Operation, Outcome, Result, Verb
@@ -132,6 +132,15 @@ def made_by(live: Json, operation: Operation) -> bool:
 
 
 async def _request(action: Action, around: Circumstances, done: Performed) -> Outcome:
+    try:
+        return await _ask(action, around, done)
+    except UnknownKind:
+        # A kind is missing on the word of an answer that is younger than the question, and of no other.
+        await around.session.hear_kinds()
+        return await _ask(action, around, done)
+
+
+async def _ask(action: Action, around: Circumstances, done: Performed) -> Outcome:
     match action.verb:
         case Verb.PRUNE | Verb.CLEAR:
             return await _delete(action, around)
