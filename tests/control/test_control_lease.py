@@ -82,6 +82,26 @@ async def test_a_lease_that_is_not_renewed_is_taken_over(api: Api) -> None:
     assert second.holder == "second"
 
 
+async def test_a_lease_that_was_deleted_is_not_free(api: Api) -> None:
+    """
+    A process that saw who held the lease waits as long when the lease is deleted: the holder may not know yet.
+    """
+    clock = Clock()
+    first, second = lease(api, "first", clock), lease(api, "second", clock)
+    await first.acquire()
+    waiting = asyncio.create_task(second.acquire())
+    assert await waits(waiting, second, "first")
+
+    await api.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/default/leases/moorage")
+    clock.now += HELD_SECONDS - 0.1
+    for _ in range(20):
+        await api.get("/version")
+    assert await waits(waiting, second, "first")
+    clock.now += 0.2
+    await waiting
+    assert second.holder == "second"
+
+
 def test_a_claim_counts_changes_of_hands() -> None:
     """
     The Lease tells since when it is held and how often it changed hands, as Kubernetes' own do.

@@ -125,17 +125,23 @@ class Lease:
         try:
             found: Json = await self.api.get(self._path(NAME), kind="Lease", timeout=self.answer_seconds)
         except NotFound:
+            if self._is_held_by_another():
+                return False  # somebody deleted it, and who held it does not know that yet
             found = {}
         if found.get("spec") != self._seen.get("spec"):
             self._changed_at = self.seconds()
         self._seen = found
         self.holder = str((found.get("spec") or {}).get("holderIdentity") or "")
-        if self.holder not in ("", self.identity) and self.seconds() - self._changed_at < HELD_SECONDS:
+        if self._is_held_by_another():
             return False
         began = self.seconds()
         self._seen = await self._put(claim(found, self.identity, self.now()))
         self.holder, self._renewed_at, self._changed_at = self.identity, began, began
         return True
+
+    def _is_held_by_another(self) -> bool:
+        held = self.seconds() - self._changed_at < HELD_SECONDS
+        return self.holder not in ("", self.identity) and held
 
     async def _put(self, body: Json) -> Json:
         new = "resourceVersion" not in body["metadata"]
