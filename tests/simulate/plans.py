@@ -414,7 +414,7 @@ def apply(contents: dict[str, dict[str, Item]], changes: Iterable[tuple[str, Ite
 
 
 _OF_REQUESTS = tuple(what for what in What if what not in OF_WATCHES)
-_AMOUNTS = {What.SLOW: 3.0, What.LATE: 8.0, What.SHORT: 6.0, What.PAST: 12.0}
+_AMOUNTS = {What.SLOW: 2.4, What.LATE_ANSWER: 3.0, What.LATE: 8.0, What.SHORT: 6.0, What.PAST: 12.0}
 
 
 def _faults(rng: random.Random, share: float) -> dict[int, Fault]:

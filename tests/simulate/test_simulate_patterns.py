@@ -13,7 +13,7 @@ from moorage.model.identity import ResourceKey
 from .clockwork import Clockwork, run
 from .plans import WIDGETS, App, Contents, Item
 from .wire import Fault, What
-from .world import World, listening
+from .world import World, application_key, listening
 
 ANT, BEE = App("ant", "one"), App("bee", "one")
 SHARED = ResourceKey("", "ConfigMap", "one", "shared")
@@ -256,3 +256,45 @@ def test_only_the_kinds_the_house_was_told_of_are_watched():
     play(OURS, act)
     assert {"configmaps", "jobs", "pods"} <= watched
     assert not {"services", "volumeattributesclasses", "roles"} & watched
+
+
+def test_a_kind_is_not_called_missing_while_the_server_does_not_say_what_it_serves():
+    """A sync of a definition and its object waits when discovery is not answered; it does not fail for that."""
+
+    async def act(world: World) -> None:
+        written = False
+
+        def silent_discovery(what: str) -> Fault | None:
+            nonlocal written
+            written = written or (what.startswith("PATCH") and what.endswith(WIDGETS))
+            return Fault(What.SILENT) if written and what == "GET /apis" else None
+
+        world.traffic.rule = silent_discovery
+        world.commit(contents((KEPT, Item("CustomResourceDefinition", WIDGETS), Item("Widget", "gear"))))
+        world.remote.tell()
+        await asyncio.sleep(90.0)
+        assert written
+
+    world = play(OURS, act)
+    failed = ("Sync operation failed", "An operation is to be retried")
+    assert [line for line in world.story if any(text in line for text in failed)] == []
+
+
+def test_an_application_declared_again_follows_git_although_its_end_was_answered_late():
+    """The late answer to the last write of a deleted Application does not make its successor miss a push."""
+
+    async def act(world: World) -> None:
+        ends = "PATCH /apis/argoproj.io/v1alpha1/namespaces/argocd/applications/ant"
+        world.traffic.rule = lambda what: Fault(What.LATE_ANSWER, 2.0) if what == ends else None
+        for app in ("ant", "bee"):
+            await world.remove(application_key(app))
+        await asyncio.sleep(30.0)
+        world.traffic.rule = lambda what: None
+        for app in (ANT, BEE):
+            await world.put(app.body())
+        await asyncio.sleep(5.0)
+        world.commit(THEIRS)
+        await asyncio.sleep(5.0)
+        world.remote.tell()
+
+    play(OURS, act)

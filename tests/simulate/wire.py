@@ -43,6 +43,7 @@ class What(StrEnum):
     CUT_AFTER = "cut after it took effect"
     SILENT = "no answer, after it took effect"
     SLOW = "slow"
+    LATE_ANSWER = "answered late"
     KILL_BEFORE = "killed before it took effect"
     KILL_AFTER = "killed after it took effect"
     # of watches
@@ -174,7 +175,7 @@ class Wire:
         traffic.asked.append(Asked(number, method, url.path, kind, status, url.raw_query_string))
         if what is What.KILL_AFTER:
             await self._kill()
-        await self._on_the_way()
+        await self._on_the_way(fault.amount if fault and what is What.LATE_ANSWER else 0.0)
         if what is What.CUT_AFTER:
             raise ClusterUnreachable("the connection was cut")
         if what is What.SILENT:
