@@ -15,7 +15,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from tests.conformance.exchange import Server  # noqa: E402
+from tests.conformance.house import RealScene, real_scene  # noqa: E402
 from tests.conformance.servers import real_server, sandbox_server  # noqa: E402
+from tests.controlplane import ControlPlane, Podlet  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,3 +48,21 @@ async def sandbox() -> AsyncIterator[Server]:
     """Give the sandbox."""
     async with sandbox_server() as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def planes() -> AsyncIterator[tuple[ControlPlane, ControlPlane]]:
+    """Give the planes that stories of faults break: one for Applications, and one for what they declare."""
+    async with (
+        ControlPlane(controllers=False, audited=True) as home,
+        ControlPlane(audited=True) as edge,
+        Podlet(edge.session),
+    ):
+        yield home, edge
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(planes: tuple[ControlPlane, ControlPlane], tmp_path: Path) -> AsyncIterator[RealScene]:
+    """Give a running Moorage on both planes, with an empty repository named ``repo``."""
+    async with real_scene(tmp_path, *planes) as built:
+        yield built

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -27,7 +27,8 @@ class Identity:
 
     authority: bytes
     certificate: bytes
-    key: bytes
+    key: bytes = field(repr=False)
+    authority_key: bytes = field(repr=False)
 
 
 def issue() -> Identity:
@@ -43,6 +44,18 @@ def issue() -> Identity:
         .add_extension(_usage(signing=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
+    return _signed(root, root_key)
+
+
+def renew(identity: Identity) -> Identity:
+    """Return another certificate, with another key, of the same authority."""
+    root_key = serialization.load_pem_private_key(identity.authority_key, password=None)
+    assert isinstance(root_key, ec.EllipticCurvePrivateKey)
+    return _signed(x509.load_pem_x509_certificate(identity.authority), root_key)
+
+
+def _signed(root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey) -> Identity:
+    now = datetime.datetime.now(datetime.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
     names = x509.SubjectAlternativeName(
@@ -54,14 +67,14 @@ def issue() -> Identity:
         ]
     )
     certificate = (
-        _certificate(name, root_name, key.public_key(), now)
+        _certificate(name, root.subject, key.public_key(), now)
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signing=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    return Identity(_pem(root), _pem(certificate), _key_pem(key))
+    return Identity(_pem(root), _pem(certificate), _key_pem(key), _key_pem(root_key))
 
 
 def write_identity(identity: Identity, folder: Path) -> None:

@@ -35,17 +35,13 @@ from typing import Any, Self
 
 import aiohttp
 import yaml
-from tests.controlplane import certificates
+from tests.controlplane import audit, certificates, flags
+from tests.controlplane.flags import Ports
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 90
 GRACE_SECONDS = 1
 LOG_LINES = 40
-NO_RATE_LIMITS = (
-    "--enable-priority-and-fairness=false",
-    "--max-requests-inflight=0",
-    "--max-mutating-requests-inflight=0",
-)
 
 
 class ControlPlaneMissing(Exception):
@@ -125,20 +121,21 @@ class ControlPlane:
         self,
         *,
         controllers: bool = True,
-        apiserver_flags: tuple[str, ...] = NO_RATE_LIMITS,
+        apiserver_flags: tuple[str, ...] = flags.NO_RATE_LIMITS,
+        audited: bool = False,
         binary: Path | None = None,
     ) -> None:
         self.binary = binary or build()
         self.controllers = controllers
         self.folder = Path(tempfile.mkdtemp(prefix="controlplane-"))
         self.token = secrets.token_hex(16)
-        self._etcd_port, self._peer_port, self._port, self._controllers_port = free_ports(4)
-        self.url = f"https://127.0.0.1:{self._port}"
+        self._ports = Ports(*free_ports(4))
+        self.url = f"https://127.0.0.1:{self._ports.apiserver}"
         self._identity = certificates.issue()
-        self._apiserver_flags = apiserver_flags
-        self._etcd = self._part("etcd", self._etcd_flags())
-        self._apiserver = self._part("kube-apiserver", self._apiserver_all_flags())
-        self._manager = self._part("kube-controller-manager", self._manager_flags())
+        more = (*apiserver_flags, *(audit.flags(self.folder) if audited else ()))
+        self._etcd = self._part("etcd", flags.etcd(self.folder, self._ports))
+        self._apiserver = self._part("kube-apiserver", [*flags.apiserver(self.folder, self._ports), *more])
+        self._manager = self._part("kube-controller-manager", flags.manager(self.folder, self._ports))
 
     @property
     def ca(self) -> bytes:
@@ -195,6 +192,10 @@ class ControlPlane:
             connector=aiohttp.TCPConnector(ssl=self.ssl_context(), limit=64),
         )
 
+    def acts(self) -> list[audit.Act]:
+        """Return the writes that the API server of an audited plane has answered, oldest first."""
+        return list(audit.acts(self.folder))
+
     # What goes wrong
 
     async def stop_apiserver(self, *, graceful: bool = False) -> None:
@@ -237,6 +238,28 @@ class ControlPlane:
         finally:
             process.send_signal(signal.SIGCONT)
 
+    async def hang_etcd(self, seconds: float = 10) -> None:
+        """Hold etcd still for so long."""
+        async with self.frozen_etcd():
+            await asyncio.sleep(seconds)
+
+    @contextlib.asynccontextmanager
+    async def slow_etcd(self, *, held: float = 0.3, free: float = 0.05) -> AsyncIterator[None]:
+        """Let etcd work in short bursts only, so that a write takes as long as on a disk that is too slow."""
+
+        async def pulse() -> None:
+            while True:
+                async with self.frozen_etcd():
+                    await asyncio.sleep(held)
+                await asyncio.sleep(free)
+
+        pulsing = asyncio.create_task(pulse())
+        try:
+            yield
+        finally:
+            pulsing.cancel()
+            await asyncio.wait({pulsing})
+
     async def compact(self) -> None:
         """
         Forget every version of the past: a watch from one is answered 410 afterwards.
@@ -244,7 +267,7 @@ class ControlPlane:
         The API server remembers the latest events by itself, so it is started
         again after etcd has compacted its history.
         """
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{self._etcd_port}") as etcd:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{self._ports.etcd}") as etcd:
             key = base64.b64encode(b"/").decode()
             async with etcd.post("/v3/kv/range", json={"key": key}, raise_for_status=True) as answer:
                 revision = (await answer.json())["header"]["revision"]
@@ -266,9 +289,13 @@ class ControlPlane:
         await self.start_controllers()
         return self.token
 
-    async def replace_certificate(self) -> bytes:
-        """Serve a certificate of another authority from now on, without a restart; return the authority."""
-        self._identity = certificates.issue()
+    async def replace_certificate(self, *, same_authority: bool = False) -> bytes:
+        """
+        Serve another certificate from now on, without a restart; return the authority it is of.
+
+        That is a new one, which nobody trusts yet, unless it is asked to be the same.
+        """
+        self._identity = certificates.renew(self._identity) if same_authority else certificates.issue()
         certificates.write_identity(self._identity, self.folder)
         await self._until("kube-apiserver", self._certificate_served)
         await self._until_ready()
@@ -280,58 +307,8 @@ class ControlPlane:
         for part in reversed(self.parts):
             await part.stop()
 
-    def _part(self, name: str, flags: list[str]) -> Part:
-        return Part(name, [str(self.binary), name, *flags], self.folder / f"{name}.log")
-
-    def _etcd_flags(self) -> list[str]:
-        client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{self._peer_port}"
-        return [
-            f"--data-dir={self.folder / 'etcd'}",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            "--unsafe-no-fsync",
-            "--log-level=error",
-        ]
-
-    def _apiserver_all_flags(self) -> list[str]:
-        return [
-            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",
-            f"--secure-port={self._port}",
-            f"--cert-dir={self.folder}",
-            f"--tls-cert-file={self.folder / 'tls.crt'}",
-            f"--tls-private-key-file={self.folder / 'tls.key'}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={self.folder / 'sa.pub'}",
-            f"--service-account-signing-key-file={self.folder / 'sa.key'}",
-            f"--token-auth-file={self.folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=10.0.0.0/16",
-            "--allow-privileged",
-            # Pods would wait for their account's token, which no node will mount.
-            "--disable-admission-plugins=ServiceAccount",
-            "--profiling=false",
-            *self._apiserver_flags,
-        ]
-
-    def _manager_flags(self) -> list[str]:
-        return [
-            f"--kubeconfig={self.folder / 'manager.kubeconfig'}",
-            "--controllers=*,-bootstrapsigner,-tokencleaner,-nodeipam,-nodelifecycle",
-            f"--service-account-private-key-file={self.folder / 'sa.key'}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={self._controllers_port}",
-            "--authorization-always-allow-paths=/healthz",
-            f"--cert-dir={self.folder / 'manager'}",
-            "--leader-elect=false",
-            "--kube-api-qps=500",
-            "--kube-api-burst=1000",
-        ]
+    def _part(self, name: str, arguments: list[str]) -> Part:
+        return Part(name, [str(self.binary), name, *arguments], self.folder / f"{name}.log")
 
     def _write_token(self) -> None:
         tokens = self.folder / "tokens.csv"
@@ -366,18 +343,21 @@ class ControlPlane:
     async def _controllers_healthy(self) -> bool:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return await _is_ok(f"https://127.0.0.1:{self._controllers_port}/healthz", {}, context)
+        return await _is_ok(f"https://127.0.0.1:{self._ports.manager}/healthz", {}, context)
 
     async def _etcd_healthy(self) -> bool:
-        return await _is_ok(f"http://127.0.0.1:{self._etcd_port}/health", {}, None)
+        return await _is_ok(f"http://127.0.0.1:{self._ports.etcd}/health", {}, None)
 
     async def _certificate_served(self) -> bool:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=self.ssl_context())
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", self._ports.apiserver, ssl=self.ssl_context()
+            )
         except (ssl.SSLError, OSError):
             return False
+        served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         writer.close()
-        return True
+        return bool(served == ssl.PEM_cert_to_DER_cert(self._identity.certificate.decode()))
 
 
 def free_ports(count: int) -> tuple[int, ...]:
