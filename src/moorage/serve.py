@@ -197,6 +197,7 @@ class House:
                 group.create_task(self.home.run())
                 group.create_task(self.fleet.run())
                 group.create_task(self.repositories.run())
+                group.create_task(self.renders.run())
                 group.create_task(self.recorder.run(self.home.post_event, self._parts.clock))
                 group.create_task(self._watchdog())
                 await self.home.synced()
@@ -363,6 +364,7 @@ def _git_settings(settings: Settings, data: Path) -> GitSettings:
 def _render_settings(settings: Settings, data: Path) -> RenderSettings:
     return RenderSettings(
         workers=settings.limits.render_workers,
+        spare=True,
         folder=data / "rendered",
         key_file=data / "rendered.key",
         limits=RenderLimits(

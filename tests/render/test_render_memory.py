@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 
 import pytest
 from rendering import chart, config_map, request, tree, within
+from structlog.testing import capture_logs
 
+from moorage.render.behind import WrittenBehind
 from moorage.render.memory import Memory, Remembered
 from moorage.render.pool import RenderSettings
 
@@ -121,6 +124,42 @@ def test_an_unchanged_tree_is_never_rendered_again(tmp_path):
     ]
 
     assert counts == [1, 0, 0, 1, 0]
+
+
+def test_a_result_is_found_before_it_is_written(tmp_path):
+    """
+    What was put is found at once, whether or not it is on disk, and is on disk once the memory is closed.
+    """
+    result = remembered(300_000)
+
+    async def act() -> list[bool]:
+        behind = WrittenBehind(Memory(tmp_path / "r", tmp_path / "key", 10_000_000))
+        behind.put({"one": result, "two": result})
+        at_once = await behind.get("one") is result
+        await behind.close()
+        return [at_once, await behind.get("none") is None]
+
+    assert asyncio.run(act()) == [True, True]
+    again = WrittenBehind(Memory(tmp_path / "r", tmp_path / "key", 10_000_000))
+    assert asyncio.run(again.get("one")) == asyncio.run(again.get("two")) == result
+
+
+def test_a_full_disk_fails_no_rendering(tmp_path):
+    """
+    Where results cannot be kept, rendering goes on, and what is wrong is told.
+    """
+    where = settings(tmp_path)
+
+    async def act(pool):
+        where.folder.rmdir()
+        first = await pool.render(request(), chart())
+        await pool.close()
+        return len(first.manifests)
+
+    with capture_logs() as logged:
+        assert within(where, act) == 1
+
+    assert [entry["event"] for entry in logged] == ["a rendering cannot be kept on disk"]
 
 
 @pytest.mark.parametrize(

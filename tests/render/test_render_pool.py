@@ -199,6 +199,52 @@ def test_workers_end_after_a_while():
     assert all(gone(pid) for pid in pids)
 
 
+def test_a_spare_process_is_always_there():
+    """
+    With a spare, a process waits before the first job, that job uses it, and another waits once it is gone.
+    """
+
+    async def act(pool):
+        keeping = asyncio.ensure_future(pool.run())
+        await eventually(lambda: pool.pids)
+        waiting = pool.pids
+        await pool.render(request(), chart())
+        used = pool.pids
+        await eventually(lambda: pool.pids and pool.pids != used)
+        last = pool.pids
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        return waiting, used, last
+
+    waiting, used, last = within(RenderSettings(workers=1, idle_seconds=0.05, spare=True), act)
+
+    assert waiting == used
+    assert len(waiting) == len(last) == 1
+    assert all(map(gone, {*used, *last}))
+
+
+def test_a_killed_process_is_replaced_by_a_spare_one():
+    """
+    A job that is killed for its time takes its process with it, and the next one waits already.
+    """
+
+    async def act(pool):
+        keeping = asyncio.ensure_future(pool.run())
+        await eventually(lambda: pool.pids)
+        before = pool.pids
+        with pytest.raises(LimitExceeded):
+            await pool.render(request(), chart(**ENDLESS))
+        await eventually(lambda: pool.pids)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        return before, pool.pids
+
+    before, after = within(RenderSettings(workers=1, limits=limits(seconds=0.5), spare=True), act)
+
+    assert len(after) == 1
+    assert not {*before} & {*after}
+
+
 def test_small_folders_need_no_process():
     """
     Rendering a few plain files starts no worker.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import threading
 import zlib
 from collections import OrderedDict
 from pathlib import Path
@@ -40,6 +41,7 @@ class Memory:
 
     Safe to lose: everything in it can be rendered again. Several processes
     may share a folder; each file is written aside and moved into place.
+    Threads may use it side by side.
     """
 
     def __init__(self, folder: Path, key_file: Path, limit: int) -> None:
@@ -47,6 +49,7 @@ class Memory:
         self._limit = limit
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._cipher = AESGCM(_key(key_file))
+        self._books = threading.Lock()
         self._sizes = self._found()
         self._total = sum(self._sizes.values())
 
@@ -54,6 +57,10 @@ class Memory:
     def size(self) -> int:
         """The bytes now kept."""
         return self._total
+
+    def size_of(self, key: str) -> int:
+        """Return the bytes kept under a key, 0 when nothing is."""
+        return self._sizes.get(key, 0)
 
     def get(self, key: str) -> Remembered | None:
         """Return what was kept under a key, or None when it is not there or not as we wrote it."""
@@ -64,9 +71,11 @@ class Memory:
         except FileNotFoundError:
             return None
         except (InvalidTag, ValueError, zlib.error, msgspec.DecodeError):
-            self._forget(key)
+            with self._books:
+                self._forget(key)
             return None
-        self._sizes[key] = self._sizes.pop(key, len(sealed))
+        with self._books:
+            self._sizes[key] = self._sizes.pop(key, len(sealed))
         return found
 
     def put(self, key: str, result: Remembered) -> None:
@@ -79,11 +88,12 @@ class Memory:
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
         with os.fdopen(handle, "wb") as file:
             file.write(sealed)
-        os.replace(name, self._folder / key)
-        self._total += len(sealed) - self._sizes.pop(key, 0)
-        self._sizes[key] = len(sealed)
-        while self._total > self._limit:
-            self._forget(next(iter(self._sizes)))
+        with self._books:
+            os.replace(name, self._folder / key)
+            self._total += len(sealed) - self._sizes.pop(key, 0)
+            self._sizes[key] = len(sealed)
+            while self._total > self._limit:
+                self._forget(next(iter(self._sizes)))
 
     def _forget(self, key: str) -> None:
         self._total -= self._sizes.pop(key, 0)

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from moorage.model.errors import Error
+from moorage.render.behind import WrittenBehind
 from moorage.render.gather import Gathered, gather, identify, path_of
 from moorage.render.job import Answer, Job, raised
 from moorage.render.memory import Memory, Remembered
@@ -31,7 +32,11 @@ _BURY_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RenderSettings:
-    """How many workers, how long they live, and where results are kept (nowhere when `folder` is None)."""
+    """
+    How many workers, how long they live, and where results are kept (nowhere when `folder` is None).
+
+    With `spare`, one process is always there and has loaded what it needs.
+    """
 
     workers: int = 2
     jobs_per_worker: int = 200
@@ -41,6 +46,7 @@ class RenderSettings:
     key_file: Path | None = None
     remembered: int = 512 * 1024 * 1024
     scratch: Path | None = None
+    spare: bool = False
     limits: RenderLimits = field(default_factory=RenderLimits)
 
 
@@ -49,8 +55,8 @@ class RenderPool:
     Renders requests; identical ones that come together are rendered once.
 
     A job that fails, hangs or brings its process down fails alone. Nothing
-    is started before the first job that needs a process. Use it as an
-    asynchronous context; leaving it kills the workers.
+    is started before the first job that needs a process, unless `run` keeps
+    a spare one. Use it as an asynchronous context; leaving it kills the workers.
     """
 
     def __init__(self, settings: RenderSettings) -> None:
@@ -61,6 +67,7 @@ class RenderPool:
         self._retirements: dict[Worker, asyncio.TimerHandle] = {}
         self._running: dict[str, asyncio.Future[Remembered]] = {}
         self._memory = _memory(settings)
+        self._fewer = asyncio.Event()
         self.rendered = 0
         """How many requests were really rendered, and not remembered."""
 
@@ -75,6 +82,15 @@ class RenderPool:
         """The processes of the workers that live."""
         return tuple(sorted(worker.pid for worker in self._workers if worker.alive))
 
+    async def run(self) -> None:
+        """Keep a spare process where the settings want one, until cancelled."""
+        while self._settings.spare:
+            if not any(worker.alive for worker in self._workers):
+                # Unlike one that has worked it is small, and stays until it is needed.
+                self._idle.append(await self._start())
+            self._fewer.clear()
+            await self._fewer.wait()
+
     async def close(self) -> None:
         """End all workers; a job that still runs fails as interrupted."""
         for timer in self._retirements.values():
@@ -83,6 +99,8 @@ class RenderPool:
         self._idle.clear()
         while self._workers:
             await self._workers.pop().close()
+        if self._memory:
+            await self._memory.close()
 
     async def render(
         self,
@@ -103,7 +121,7 @@ class RenderPool:
         """
         trees = {"": tree, **(refs or {})}
         index = request.cache_key(await identify(trees, [f":{path_of(request)}"]), "index", cluster=False)
-        if self._memory and (known := self._memory.get(index)):
+        if self._memory and (known := await self._memory.get(index)):
             found = await self._recall(request, known, trees)
             if found is not None:
                 return _result(found)
@@ -115,7 +133,7 @@ class RenderPool:
     ) -> Remembered | None:
         objects = await identify(trees, [name for name, _ in known.objects])
         assert self._memory is not None
-        return self._memory.get(request.cache_key(objects, versions(), cluster=known.cluster))
+        return await self._memory.get(request.cache_key(objects, versions(), cluster=known.cluster))
 
     async def _once(self, request: RenderRequest, index: str, gathered: Gathered) -> Remembered:
         key = request.cache_key(gathered.objects, versions(), cluster=gathered.cluster)
@@ -128,8 +146,8 @@ class RenderPool:
         try:
             result = await self._render(gathered)
             if self._memory and gathered.memorable:
-                self._memory.put(key, result)
-                self._memory.put(index, Remembered(objects=result.objects, cluster=gathered.cluster))
+                found_by = Remembered(objects=result.objects, cluster=gathered.cluster)
+                self._memory.put({key: result, index: found_by})
             future.set_result(result)
         except Error as error:
             future.set_exception(error)
@@ -162,7 +180,7 @@ class RenderPool:
                 try:
                     answer = await worker.perform(msgspec.structs.replace(job, scratch=str(scratch)))
                 except BaseException:
-                    await asyncio.shield(worker.close())
+                    await asyncio.shield(self._end(worker))
                     raise
                 await self._release(worker)
         error = raised(answer)
@@ -173,20 +191,27 @@ class RenderPool:
     async def _worker(self) -> Worker:
         while self._idle:
             worker = self._idle.pop()
-            self._retirements.pop(worker).cancel()
+            if (retirement := self._retirements.pop(worker, None)) is not None:
+                retirement.cancel()
             if worker.alive:
                 return worker
-            await worker.close()
+        return await self._start()
+
+    async def _start(self) -> Worker:
         for dead in [worker for worker in self._workers if not worker.alive]:
-            self._workers.discard(dead)
-            await dead.close()
+            await self._end(dead)
         worker = await Worker.start()
         self._workers.add(worker)
         return worker
 
+    async def _end(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        await worker.close()
+        self._fewer.set()
+
     async def _release(self, worker: Worker) -> None:
         if worker.done >= self._settings.jobs_per_worker:
-            await worker.close()
+            await self._end(worker)
             return
         self._idle.append(worker)
         timer = asyncio.get_running_loop().call_later(self._settings.idle_seconds, self._retire, worker)
@@ -201,6 +226,7 @@ class RenderPool:
     def _bury(self, worker: Worker) -> None:
         if worker.is_buried():
             self._workers.discard(worker)
+            self._fewer.set()
         elif worker in self._workers:
             asyncio.get_running_loop().call_later(_BURY_SECONDS, self._bury, worker)
 
@@ -209,8 +235,8 @@ def _result(found: Remembered) -> RenderResult:
     return RenderResult(found.encoded, found.source_type, found.warnings, found.objects)
 
 
-def _memory(settings: RenderSettings) -> Memory | None:
+def _memory(settings: RenderSettings) -> WrittenBehind | None:
     if settings.folder is None:
         return None
     key_file = settings.key_file or settings.folder.parent / "render.key"
-    return Memory(settings.folder, key_file, settings.remembered)
+    return WrittenBehind(Memory(settings.folder, key_file, settings.remembered))
