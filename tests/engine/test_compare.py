@@ -253,3 +253,17 @@ def test_a_left_over_that_another_application_declares_names_it():
     assert [(d.change, d.shared_with, d.out_of_sync) for d in result.differences] == [
         (Change.PRUNE, "web", True)
     ]
+
+
+@pytest.mark.parametrize(("held", "wanted"), [(1, True), (False, 0), ([1], [True])])
+def test_one_is_not_true(held, wanted):
+    """
+    Where Git says true and the cluster holds 1, the object differs, and the difference says both.
+    """
+    wanted_widget = tracked("w", "Widget", "example.org/v1", spec={"x": wanted})
+    live = {**wanted_widget.body, "spec": {"x": held}}
+
+    (found,) = compare(target(wanted_widget), live_state(live), rules()).differences
+
+    assert found.change is Change.UPDATE
+    assert found.fields[0].startswith(".spec.x")

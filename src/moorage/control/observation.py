@@ -17,6 +17,7 @@ from moorage.control.observing import Notebook, Permitted
 from moorage.control.rules import Ruled
 from moorage.engine.compare import compare
 from moorage.engine.health import assess
+from moorage.model.equality import same
 from moorage.model.identity import ResourceKey
 from moorage.model.states import Change, Comparison, Difference, LiveState, TargetState
 from moorage.model.status import Condition
@@ -73,7 +74,7 @@ def _still_known(
             old is not None
             and old.live is not None
             and old.target is not None
-            and (old.target is manifest or old.target.body == manifest.body)
+            and same(old.target.body, manifest.body)
             and old.live["metadata"].get("resourceVersion") == version
         ):
             known[manifest.key] = old

@@ -19,6 +19,7 @@ from moorage.engine.masking import is_secret, mask_secrets
 from moorage.engine.normalize import normalize
 from moorage.engine.options import resource_options
 from moorage.engine.order import is_hook
+from moorage.model.equality import same
 from moorage.model.health import Health
 from moorage.model.identity import ResourceKey
 from moorage.model.ignore import IgnoreRule
@@ -140,12 +141,12 @@ def changes(target: Manifest, live: Json, rules: Rules) -> tuple[FieldChange, ..
     Values of Secrets are masked: a difference is shown to people who may not read them.
     """
     predicted = rules.predict(live, target)
-    if predicted is live or predicted == live:
+    if same(predicted, live):
         return ()
     after, before = normalize(predicted, rules.status_fields), normalize(live, rules.status_fields)
     if rules.ignore:
         after, before = apply_ignore_rules(after, before, rules.ignore, rules.jq)
-    if after == before:
+    if same(after, before):
         return ()
     if is_secret(target.body) or is_secret(live):
         masked = mask_secrets((before, after))

@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from moorage.model.equality import same
+
 
 class Absent:
     """The value of a field that is not there; there is only one, `ABSENT`."""
@@ -73,7 +75,7 @@ class FieldChange:
 
 def diff(old: Any, new: Any) -> tuple[FieldChange, ...]:
     """Return the fields in which two JSON values differ, in path order; empty when they are equal."""
-    if old is new or old == new:
+    if same(old, new):
         return ()
     changes: list[FieldChange] = []
     _walk(old, new, (), changes)
@@ -122,7 +124,7 @@ def _walk_fields(old: dict[str, Any], new: dict[str, Any], path: Path, changes: 
     names = old.keys() | new.keys()
     for name in sorted(names):
         before, after = old.get(name, ABSENT), new.get(name, ABSENT)
-        if before is after or before == after:
+        if same(before, after):
             continue
         if before is ABSENT or after is ABSENT:
             changes.append(FieldChange((*path, name), before, after))
@@ -133,7 +135,7 @@ def _walk_fields(old: dict[str, Any], new: dict[str, Any], path: Path, changes: 
 def _walk_positions(old: list[Any], new: list[Any], path: Path, changes: list[FieldChange]) -> None:
     shared = min(len(old), len(new))
     for position in range(shared):
-        if old[position] != new[position]:
+        if not same(old[position], new[position]):
             _walk(old[position], new[position], (*path, position), changes)
     changes += [FieldChange((*path, i), old[i], ABSENT) for i in range(shared, len(old))]
     changes += [FieldChange((*path, i), ABSENT, new[i]) for i in range(shared, len(new))]
@@ -147,7 +149,7 @@ def _walk_items(field: str, old: list[Any], new: list[Any], path: Path, changes:
     for position, (value, item) in enumerate(after.items()):
         if value not in before:
             changes.append(FieldChange((*path, Key(field, value, position)), ABSENT, item))
-        elif before[value] != item:
+        elif not same(before[value], item):
             _walk(before[value], item, (*path, Key(field, value)), changes)
     kept = [value for value in before if value in after]
     if kept != [value for value in after if value in before]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from moorage.model.equality import same
 from moorage.model.identity import group_of
 from moorage.model.ignore import IgnoreRule
 from moorage.model.manifest import Json
@@ -148,7 +149,7 @@ def _without_owned_items(value: list[Any], owned: Json) -> list[Any]:
     for edge, inner in owned.items():
         named = _edge_value(edge)
         for position, item in enumerate(items):
-            if edge.startswith("v:") and item == named:
+            if edge.startswith("v:") and same(item, named):
                 items[position] = None
             elif edge.startswith("i:") and position == named:
                 items[position] = without_owned(item, inner) if _has_parts(inner) else None
@@ -158,7 +159,7 @@ def _without_owned_items(value: list[Any], owned: Json) -> list[Any]:
                     None if after is not item and after.keys() <= named.keys() else {**after, **named}
                 )
     kept = [item for item in items if item is not None]
-    return value if kept == value else kept
+    return value if same(kept, value) else kept
 
 
 def _edge_value(edge: str) -> Any:
@@ -170,7 +171,9 @@ def _edge_value(edge: str) -> Any:
 
 def _is_known_by(item: Any, keys: Any) -> bool:
     return (
-        isinstance(item, dict) and isinstance(keys, dict) and all(item.get(k) == v for k, v in keys.items())
+        isinstance(item, dict)
+        and isinstance(keys, dict)
+        and all(same(item.get(k), v) for k, v in keys.items())
     )
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import orjson
 
+from moorage.model.equality import same
 from moorage.model.identity import ResourceKey, group_of
 
 Json = dict[str, Any]
 """A JSON object. By convention never changed after it was handed over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
     """
     One object as somebody declared or reported it.
@@ -33,6 +34,14 @@ class Manifest:
     key: ResourceKey
     body: Json
     origin: str = ""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Manifest) and (
+            self is other
+            or (self.key == other.key and self.origin == other.origin and same(self.body, other.body))
+        )
 
     @classmethod
     def of(cls, body: Json, origin: str = "") -> Manifest:

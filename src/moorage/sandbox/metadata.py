@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from moorage.model.equality import same
 from moorage.model.manifest import Json
 from moorage.sandbox import answers
 from moorage.sandbox.answers import Cause
@@ -95,12 +96,12 @@ def _tidy(meta: Json) -> None:
 
 def same_but_times(before: Json, body: Json) -> bool:
     """Return whether nothing changed but the times in managedFields."""
-    if before == body:
+    if same(before, body):
         return True
     held, meta = before["metadata"], body["metadata"]
     if before.keys() != body.keys() or held.keys() != meta.keys():
         return False
-    if any(before[key] != body[key] for key in body if key != "metadata"):
+    if not all(same(before[key], body[key]) for key in body if key != "metadata"):
         return False
     if any(held[key] != meta[key] for key in meta if key != "managedFields"):
         return False

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from moorage.model.equality import same
 from moorage.model.manifest import Json
 from moorage.sandbox import answers, kinds, merging, metadata
 from moorage.sandbox.resources import Registry, Resource
@@ -310,7 +311,7 @@ class Writes:
         counted = body["metadata"].get("generation") or before["metadata"].get("generation") or 1
         ignored = _STATUSLESS if not resource.custom or "status" in resource.subresources else ("metadata",)
         keys = {*before, *body}.difference(ignored, ("apiVersion", "kind"))
-        changed = any(before.get(key) != body.get(key) for key in keys)
+        changed = not all(same(before.get(key), body.get(key)) for key in keys)
         body["metadata"]["generation"] = counted + 1 if changed else counted
 
     def _check_version(self, resource: Resource, name: str, before: Json, body: Json, *, patch: bool) -> None:

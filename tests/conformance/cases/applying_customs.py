@@ -56,6 +56,12 @@ CASES: tuple[Case, ...] = (
             "atomic map": [_w(size=1, atomicMap={"a": "1"}), _w("two", atomicMap={"b": "1"})],
             "granular map": [_w(size=1, map={"a": "1"}), _w("two", map={"b": "1"}), _w(size=1)],
             "free field": [_w(size=1, free={"a": {"b": [1, {"c": 2}]}}), _w("two", free={"z": 1})],
+            "free field, one and true": [
+                _w(size=1, free={"a": 1}),
+                _w(size=1, free={"a": True}),
+                _w("two", size=1, free={"a": 1}),
+                _w("two", force=True, size=1, free={"a": 1}),
+            ],
             "free field changed": [_w(size=1, free={"a": {"b": 1}}), _w(size=1, free={"a": {"c": 1}})],
             "partly free": [_w(size=1, partlyFree={"known": {"a": "1"}, "other": {"b": 2}})],
             "embedded": [

@@ -154,6 +154,30 @@ CASES: tuple[Case, ...] = (
                 merge("gadgets-beta", "{ns}", {"a": {"c": 1}}),
                 get("gadgets", "{ns}"),
             ],
+            "one becomes true by a merge patch": [
+                create("gadgets", gadget("{ns}", a={"b": 1, "c": [0, {"d": False}]})),
+                merge("gadgets", "{ns}", {"a": {"b": True}}, fieldManager="two"),
+                merge("gadgets", "{ns}", {"a": {"c": [False, {"d": 0}]}}, fieldManager="three"),
+                get("gadgets", "{ns}"),
+            ],
+            "true becomes one by an update": [
+                create("gadgets", gadget("{ns}", a={"b": True})),
+                put("gadgets", "{ns}", gadget("{ns}", a={"b": 1}), fieldManager="two"),
+            ],
+            "one becomes one with a point": [
+                create("gadgets", gadget("{ns}", a={"b": 1})),
+                put("gadgets", "{ns}", gadget("{ns}", a={"b": 1.0}), fieldManager="two"),
+            ],
+            "true is no one to a JSON patch": [
+                create("gadgets", gadget("{ns}", a={"b": 1})),
+                json_patch("gadgets", "{ns}", {"op": "test", "path": "/a/b", "value": True}),
+                json_patch("gadgets", "{ns}", {"op": "test", "path": "/a/b", "value": 1}),
+            ],
+            "one and true in a free field": [
+                create("widgets", widget(free={"a": 1})),
+                merge("widgets", "x", {"spec": {"free": {"a": True}}}, fieldManager="two"),
+                merge("widgets", "x", {"spec": {"free": {"a": True}}}, fieldManager="three"),
+            ],
             "free at the root": [
                 create("gadgets", gadget("{ns}", spec={"a": 1}, status={"b": 2}, x=[None, 1]))
             ],

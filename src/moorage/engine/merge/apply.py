@@ -20,7 +20,8 @@ from moorage.engine.merge import lastapplied
 from moorage.engine.merge.fields import FieldSet, Mismatch
 from moorage.engine.merge.managed import Owner, Owners
 from moorage.engine.merge.schema import Schema
-from moorage.engine.merge.typed import compare, merge, mismatches, remove, same
+from moorage.engine.merge.typed import compare, merge, mismatches, remove
+from moorage.model.equality import same
 from moorage.model.errors import Terminal
 from moorage.model.manifest import Json, without
 

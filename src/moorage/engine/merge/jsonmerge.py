@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moorage.engine.merge.typed import same
+from moorage.model.equality import same
 from moorage.model.manifest import Json
 
 

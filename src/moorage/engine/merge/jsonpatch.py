@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from moorage.engine.merge.typed import same
+from moorage.model.equality import same
 from moorage.model.errors import Terminal
 from moorage.model.manifest import Json
 

@@ -25,7 +25,7 @@ from moorage.engine.merge.directives import (
     strategy_of,
 )
 from moorage.engine.merge.schema import Schema
-from moorage.engine.merge.typed import same
+from moorage.model.equality import same
 from moorage.model.manifest import Json
 
 

@@ -19,6 +19,7 @@ import orjson
 from moorage.engine.merge.fields import MEMBER, Mismatch, Node, as_member, printed
 from moorage.engine.merge.fields import edge_of as edge_of
 from moorage.engine.merge.schema import Schema, deduced
+from moorage.model.equality import same
 from moorage.model.manifest import Json
 
 
@@ -39,21 +40,6 @@ class Comparison(NamedTuple):
 
 
 _SAME: Final = Comparison()
-
-
-def same(left: Any, right: Any) -> bool:
-    """Return whether two JSON values are equal; unlike ``==`` this tells true from 1."""
-    if left is right:
-        return True
-    if isinstance(left, dict):
-        return (
-            isinstance(right, dict)
-            and len(left) == len(right)
-            and all(key in right and same(value, right[key]) for key, value in left.items())
-        )
-    if isinstance(left, list):
-        return isinstance(right, list) and len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
 def merge(live: Any, config: Any, schema: Schema) -> Any:
