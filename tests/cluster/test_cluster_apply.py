@@ -429,6 +429,39 @@ async def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:
             await desk.writer.server_side_apply(config_map("a", namespace="ending"))
 
 
+@pytest.mark.parametrize(
+    ("conditions", "says"),
+    [
+        pytest.param(
+            [
+                {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All is deleted"},
+                {"type": "NamespaceContentRemaining", "status": "True", "message": "1 configmap remains"},
+                {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "x/hold in 1 of them"},
+            ],
+            "is over. The namespace waits: 1 configmap remains; x/hold in 1 of them",
+            id="held",
+        ),
+        pytest.param([], "it is written once that is over", id="nothing said yet"),
+    ],
+)
+async def test_what_the_end_of_a_namespace_waits_for_is_told(conditions: list[Json], says: str) -> None:
+    """
+    What keeps a namespace from ending is told in its own words, once it says so.
+    """
+    async with a_desk() as (desk, _):
+        held = {"metadata": {"name": "ending", "finalizers": ["example.com/hold"]}}
+        await desk.writer.create({"apiVersion": "v1", "kind": "Namespace", **held})
+        kept = config_map("kept", namespace="ending")
+        kept["metadata"]["finalizers"] = ["example.com/hold"]
+        await desk.writer.create(kept)
+        ending = key("Namespace", "ending", namespace="")
+        await desk.writer.delete(ending, propagation="background")
+        await desk.writer.patch(ending, {"status": {"conditions": conditions}}, subresource="status")
+        with pytest.raises(NamespaceEnding) as caught:
+            await desk.writer.server_side_apply(config_map("a", namespace="ending"))
+    assert str(caught.value).endswith(says)
+
+
 async def test_a_kind_that_is_not_served_is_told_without_a_request() -> None:
     """
     A kind without a definition is named with its group and version, and what to install.

@@ -20,7 +20,14 @@ from moorage.cluster.answers import Answer, NotFound, ObjectRefused
 from moorage.cluster.definitions import CRD
 from moorage.cluster.discovery import KindEntry, Kinds
 from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Api
-from moorage.cluster.refusals import DuplicateListKeys, TooLarge, explained, has_duplicate_keys
+from moorage.cluster.refusals import (
+    DuplicateListKeys,
+    NamespaceEnding,
+    TooLarge,
+    explained,
+    has_duplicate_keys,
+    waiting_for,
+)
 from moorage.cluster.threeway import BUILT_IN_GROUPS, remembering, three_way
 from moorage.engine.merge.schema import Schema, Schemas
 from moorage.engine.merge.takeover import hand_over, predecessors
@@ -283,7 +290,16 @@ class Writer:
             found = explained(error, key, body if isinstance(body, dict) else None, len(payload))
             if found is error:
                 raise
+            if isinstance(found, NamespaceEnding):
+                found = waiting_for(found, await self._namespace(key.namespace))
             raise found from error
+
+    async def _namespace(self, name: str) -> Json | None:
+        """Return a namespace to explain a refusal by; nothing when it cannot be had."""
+        try:
+            return await self._read(self._kinds().path(ResourceKey("", "Namespace", "", name)))
+        except Error:
+            return None
 
     async def _done(self, key: ResourceKey, answer: Answer, live: Json | None, dry_run: bool) -> Written:
         body: Json = answer.json()

@@ -25,6 +25,7 @@ from moorage.cluster.answers import (
     ObjectRefused,
     ServerFault,
     Status,
+    printable,
     status_in,
 )
 from moorage.engine.merge.schema import Schema
@@ -118,6 +119,18 @@ def explained(error: Error, key: ResourceKey, body: Json | None, size: int = 0) 
         found = type(error)(masked(said, key, body))
     if isinstance(found, Answered):
         found.status = _masked_status(status, key, body)
+    return found
+
+
+def waiting_for(error: NamespaceEnding, namespace: Json | None) -> NamespaceEnding:
+    """Return the error with what the namespace, as it is now, says that its end waits for."""
+    conditions = ((namespace or {}).get("status") or {}).get("conditions") or ()
+    said = [str(c.get("message") or "") for c in conditions if c.get("status") == "True"]
+    told = "; ".join(printable(text) for text in said if text)
+    if not told:
+        return error
+    found = NamespaceEnding(f"{error}. The namespace waits: {told}")
+    found.status = error.status
     return found
 
 
