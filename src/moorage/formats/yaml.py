@@ -81,14 +81,29 @@ def load(text: str | bytes, *, origin: str = "", strict: bool = True, limits: Li
 
 
 def iterate(
-    text: str | bytes, *, origin: str = "", strict: bool = True, limits: Limits = Limits()
+    text: str | bytes,
+    *,
+    origin: str = "",
+    strict: bool = True,
+    limits: Limits = Limits(),
+    scalars: dict[str, Any] | None = None,
 ) -> Iterator[Document]:
-    """Yield the documents of a text one by one; what came before an error has been yielded."""
+    """
+    Yield the documents of a text one by one; what came before an error has been yielded.
+
+    Args:
+        text: UTF-8 or UTF-16 bytes, or text.
+        origin: The file name used in errors.
+        strict: Whether a key given twice is an error; otherwise the last wins.
+        limits: When to stop reading.
+        scalars: An empty dict that whoever reads many texts passes with each:
+            their words are much the same, and each is understood once.
+    """
     if len(text) > limits.size:
         raise LimitExceeded(
             f"{origin or 'YAML'}: larger than the {limits.size} bytes allowed; split it into several files"
         )
-    reader = _Reader(_separated(text), origin, strict, limits)
+    reader = _Reader(_separated(text), origin, strict, limits, {} if scalars is None else scalars)
     try:
         yield from reader.documents()
     except yaml.YAMLError as error:
@@ -113,13 +128,15 @@ class _Anchored(NamedTuple):
 class _Reader:
     """Builds values from libyaml's events; one object reads one text."""
 
-    def __init__(self, text: str | bytes, origin: str, strict: bool, limits: Limits) -> None:
+    def __init__(
+        self, text: str | bytes, origin: str, strict: bool, limits: Limits, scalars: dict[str, Any]
+    ) -> None:
         self._parser = CParser(text)
         self._origin = origin
         self._strict = strict
         self._limits = limits
         self._nodes = 0
-        self._scalars: dict[str, Any] = {}
+        self._scalars = scalars
         self._merged: dict[int, set[str]] = {}
         self._anchors: dict[str, _Anchored] = {}
         self._stack: list[tuple[Any, Any, str | None, int, int]] = []
@@ -171,7 +188,8 @@ class _Reader:
                 return Document(None if key is _MISSING else key, self._line)
             if container.__class__ is dict:
                 if key is _MISSING:
-                    key = self._key(event, value, container)
+                    plain = value.__class__ is str and value not in container and value != "<<"
+                    key = value if plain else self._key(event, value, container)
                     continue
                 if key is _MERGE:
                     self._merge(event, container, value)
@@ -196,13 +214,17 @@ class _Reader:
         """Put what is being filled aside and return the container that an event begins."""
         if key is _MISSING and container.__class__ is dict:
             self._fail(event, "a map key must be a scalar")
-        self._check_tag(event)
-        self._stack.append((container, key, event.anchor, self._nodes, self._deepest))
+        if event.tag is not None:
+            self._check_tag(event)
+        anchor = event.anchor
+        self._stack.append((container, key, anchor, self._nodes, self._deepest))
         self._nodes += 1
         depth = len(self._stack)
-        self._deepest = depth if event.anchor else max(self._deepest, depth)
-        self._check_depth(event, depth)
-        self._line = self._line or event.start_mark.line + 1
+        if anchor or depth > self._deepest:
+            self._deepest = depth
+            self._check_depth(event, depth)
+        if not self._line:
+            self._line = event.start_mark.line + 1
         return {} if type(event) is yaml.MappingStartEvent else []
 
     def _close(self, value: Any) -> tuple[Any, Any]:

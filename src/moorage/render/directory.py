@@ -9,6 +9,7 @@ file system is involved.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from moorage.formats import json, yaml
 from moorage.model.errors import InvalidManifest, InvalidSpec, LimitExceeded, RenderFailed
@@ -69,6 +70,7 @@ def _choose(files: Mapping[str, Entry], path: str, options: DirectoryOptions) ->
 
 
 def _documents(chosen: list[tuple[str, bytes]]) -> Iterator[tuple[yaml.Document, str]]:
+    scalars: dict[str, Any] = {}
     for name, content in chosen:
         if _SKIP in content:
             continue
@@ -83,7 +85,7 @@ def _documents(chosen: list[tuple[str, bytes]]) -> Iterator[tuple[yaml.Document,
         if name.endswith(".json"):
             yield from _json_documents(name, content)
         else:
-            yield from _yaml_documents(name, content)
+            yield from _yaml_documents(name, content, scalars)
 
 
 def _json_documents(name: str, content: bytes) -> Iterator[tuple[yaml.Document, str]]:
@@ -95,12 +97,14 @@ def _json_documents(name: str, content: bytes) -> Iterator[tuple[yaml.Document, 
     yield yaml.Document(value, 1), name
 
 
-def _yaml_documents(name: str, content: bytes) -> Iterator[tuple[yaml.Document, str]]:
+def _yaml_documents(
+    name: str, content: bytes, scalars: dict[str, Any]
+) -> Iterator[tuple[yaml.Document, str]]:
     # A values or notes file lies in many folders and is no manifest; it is left
     # alone unless some part of it looks like one.
     documents: list[yaml.Document] = []
     try:
-        documents.extend(yaml.iterate(content, origin=name))
+        documents.extend(yaml.iterate(content, origin=name, scalars=scalars))
     except RenderFailed:
         if any(map(_looks_like_manifest, documents)) or all(word in content for word in _MARKS):
             raise
