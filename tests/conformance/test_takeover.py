@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,21 +15,25 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.conformance.cases.words import GROUP, PLACES
-from tests.conformance.exchange import APPLY, JSON, Request, Server
+from tests.conformance.exchange import APPLY, JSON, MERGE, Request, Server
 from tests.conformance.servers import create_namespace, kubeconfig
 
-from moorage.cluster.apply import Writer
+from moorage.cluster.apply import Writer, Written
 from moorage.cluster.credentials import Access, Hidden
 from moorage.cluster.discovery import discover
 from moorage.cluster.http import Api
 from moorage.cluster.settings import ClusterSettings
 from moorage.engine.merge.lastapplied import LAST_APPLIED
-from moorage.engine.merge.schema import Schemas
+from moorage.engine.merge.schema import Schema, Schemas
+from moorage.engine.merge.takeover import predecessors
+from moorage.engine.predict import predict_apply
+from moorage.model.errors import ApiConflict
 from moorage.model.identity import GroupKind
 from moorage.model.words import FIELD_MANAGER
 
 Json = Any
 REVISION = "deployment.kubernetes.io/revision"
+MANAGED_BY = "app.kubernetes.io/managed-by"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 _LABELS = {"app": "web", "tier": "front"}
 _DEPLOYMENT: Json = {
@@ -94,44 +100,94 @@ OBJECTS: dict[str, tuple[str, Json, tuple[tuple[str | int, ...], ...]]] = {
 Maker = Callable[[Server, str, str, Json, Path], Awaitable[None]]
 
 
-async def _by_kubectl(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
-    config = kubeconfig(real, folder)
-    command = (str(KUBECTL), "--kubeconfig", str(config), "-n", namespace, "apply", "-f", "-")
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate(json.dumps(body).encode())
-    assert process.returncode == 0, said.decode()
+def kubectl(*arguments: str) -> Maker:
+    """Return who makes an object with a command of the real kubectl."""
 
-
-def _created_by(manager: str, *, remembering: bool) -> Maker:
     async def make(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
-        sent = copy.deepcopy(body)
-        if remembering:
-            sent["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(body)
-        answer = await real.ask(
-            Request("POST", PLACES[plural].replace("{ns}", namespace), sent, JSON, {"fieldManager": manager})
+        config = kubeconfig(real, folder)
+        process = await asyncio.create_subprocess_exec(
+            *(str(KUBECTL), "--kubeconfig", str(config), "-n", namespace, *arguments, "-f", "-"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
+        said, _ = await process.communicate(json.dumps(body).encode())
+        assert process.returncode == 0, said.decode()
+
+    return make
+
+
+def created(manager: str, around: Callable[[Json], Json] = lambda body: body) -> Maker:
+    """Return who creates an object under a name, with something of its own on it."""
+
+    async def make(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
+        place = PLACES[plural].replace("{ns}", namespace)
+        answer = await real.ask(Request("POST", place, around(body), JSON, {"fieldManager": manager}))
         assert answer.status == 201, answer.body
 
     return make
 
 
-async def _applied(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
-    path = f"{PLACES[plural].replace('{ns}', namespace)}/{body['metadata']['name']}"
-    answer = await real.ask(Request("PATCH", path, body, APPLY, {"fieldManager": FIELD_MANAGER}))
-    assert answer.status == 201, answer.body
+def applied(manager: str, around: Callable[[Json], Json] = lambda body: body) -> Maker:
+    """Return who server-side applies an object under a name, with something of its own on it."""
+
+    async def make(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
+        path = f"{PLACES[plural].replace('{ns}', namespace)}/{body['metadata']['name']}"
+        query = {"fieldManager": manager, "force": "true"}
+        answer = await real.ask(Request("PATCH", path, around(body), APPLY, query))
+        assert answer.status in (200, 201), answer.body
+
+    return make
 
 
+def one_after_another(*makers: Maker) -> Maker:
+    """Return who does what several do, in their order."""
+
+    async def make(real: Server, namespace: str, plural: str, body: Json, folder: Path) -> None:
+        for each in makers:
+            await each(real, namespace, plural, body, folder)
+
+    return make
+
+
+def _remembering(body: Json) -> Json:
+    return _with_metadata(body, annotations={LAST_APPLIED: json.dumps(body)})
+
+
+def _released(body: Json) -> Json:
+    """Return an object with what Helm writes on each object of a release."""
+    notes = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "default"}
+    return _with_metadata(body, labels={MANAGED_BY: "Helm"}, annotations=notes)
+
+
+def _with_metadata(body: Json, **more: dict[str, str]) -> Json:
+    metadata = body["metadata"]
+    merged = {name: {**(metadata.get(name) or {}), **values} for name, values in more.items()}
+    return {**body, "metadata": {**metadata, **merged}}
+
+
+APPLY_ALWAYS = kubectl("apply", "--server-side", "--force-conflicts")
 MAKERS: dict[str, Maker] = {
-    "kubectl apply": _by_kubectl,
-    "Helm": _created_by("helm", remembering=False),
-    "Argo CD": _created_by("argocd-controller", remembering=True),
-    "Argo CD by server-side apply": _applied,
+    "kubectl apply": kubectl("apply"),
+    "kubectl apply --server-side": APPLY_ALWAYS,
+    "kubectl apply, then --server-side": one_after_another(kubectl("apply"), APPLY_ALWAYS),
+    "Helm 3": created("helm", _released),
+    "Helm 4": applied("helm", _released),
+    "Helm 3, then 4": one_after_another(created("helm", _released), applied("helm", _released)),
+    "Argo CD": created("argocd-controller", _remembering),
+    "Argo CD by server-side apply": applied("argocd-controller"),
+    "Argo CD, then by server-side apply": one_after_another(
+        created("argocd-controller", _remembering), applied("argocd-controller")
+    ),
+    "Argo CD, and Helm 4 besides": one_after_another(
+        applied("argocd-controller"), applied("helm", _released)
+    ),
+    "Helm 3, kubectl apply, then --server-side, then Helm 4": one_after_another(
+        created("helm", _released), kubectl("apply"), APPLY_ALWAYS, applied("helm", _released)
+    ),
 }
+# Helm 3 owns the server's defaults too and remembers nothing: what would go is not told before it goes.
+UNPREDICTED = ("Helm 3", "Helm 3, then 4")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -160,30 +216,151 @@ async def test_what_others_applied_is_taken_over(
     real: Server, writer: Writer, kind: str, maker: str, prefix: str, tmp_path: Path
 ) -> None:
     """
-    An object somebody else applied is applied again without force, conflict or change, and loses what is removed.
+    An object others applied is applied again without force, conflict or change, and loses what is removed.
+
+    Both is predicted: that there is no difference, and that what is removed would go at once.
     """
     plural, body, removed = OBJECTS[kind]
     namespace = f"{prefix}-over-{list(MAKERS).index(maker)}-{kind.lower()}"
     await create_namespace(real, namespace)
     await MAKERS[maker](real, namespace, plural, body, tmp_path)
-    declared = copy.deepcopy(body)
-    declared["metadata"]["namespace"] = namespace
+    declared = _in(body, namespace)
     path = f"{PLACES[plural].replace('{ns}', namespace)}/web"
-    live = await _settled(real, path)
-
-    taken = await writer.server_side_apply(declared, live=live, force=False, migrate=True)
-    again = await writer.server_side_apply(declared, live=taken.body, force=False, migrate=True)
+    live, taken = await _taken(real, writer, path, declared)
     thinner = _without(declared, removed)
+    schema = await _schema(real, body)
+
+    def predicted(target: Json) -> Json:
+        return predict_apply(live, target, manager=FIELD_MANAGER, schema=schema, migrate_from=predecessors())
+
+    again = await writer.server_side_apply(declared, live=taken.body, force=False, migrate=True)
     thinned = await writer.server_side_apply(thinner, live=again.body, force=False, migrate=True)
 
     await real.ask(Request("DELETE", f"/api/v1/namespaces/{namespace}"))
-    assert _told(taken.body) == _told(live)
+    assert _told(taken.body) == _told(live) == _told(predicted(declared))
+    if maker not in UNPREDICTED:
+        assert [place for place in removed if _holds(predicted(thinner), declared, place)] == []
     assert again.verb == "unchanged"
     assert again.resource_version == taken.resource_version
     assert [place for place in removed if _holds(thinned.body, declared, place)] == []
     assert {each["manager"] for each in thinned.body["metadata"]["managedFields"] if _declares(each)} == {
         FIELD_MANAGER
     }
+
+
+@pytest.mark.timeout(60)
+async def test_what_others_changed_since_stays_theirs(
+    real: Server, writer: Writer, prefix: str, tmp_path: Path
+) -> None:
+    """
+    What somebody changed after kubectl's apply stays when Git does not say it, though the annotation remembers it.
+    """
+    namespace, path = await _room(real, f"{prefix}-theirs")
+    await kubectl("apply")(real, namespace, "configmaps", _CONFIG, tmp_path)
+    change = {"data": {"dropped": "theirs"}}
+    live = (await real.ask(Request("PATCH", path, change, MERGE, {"fieldManager": "autoscaler"}))).body
+
+    target = _without(_in(_CONFIG, namespace), (("data", "dropped"), ("data", "kept")))
+    taken = await writer.server_side_apply(target, live=live, migrate=True)
+
+    await real.ask(Request("DELETE", f"/api/v1/namespaces/{namespace}"))
+    assert taken.body["data"] == {"dropped": "theirs"}
+
+
+@pytest.mark.timeout(60)
+async def test_a_person_may_share_an_object(
+    real: Server, writer: Writer, prefix: str, tmp_path: Path
+) -> None:
+    """
+    What a person applies server-side to an object that Moorage has applied is not taken from that person.
+    """
+    namespace, path = await _room(real, f"{prefix}-shared")
+    declared = _in(_CONFIG, namespace)
+    await writer.server_side_apply(declared)
+    shared = {**_CONFIG, "metadata": {"name": "web"}, "data": {"more": "theirs"}}
+    await kubectl("apply", "--server-side")(real, namespace, "configmaps", shared, tmp_path)
+    live = (await real.ask(Request("GET", path))).body
+
+    again = await writer.server_side_apply(declared, live=live, migrate=True)
+
+    await real.ask(Request("DELETE", f"/api/v1/namespaces/{namespace}"))
+    assert again.verb == "unchanged"
+    assert again.body["data"] == {**_CONFIG["data"], "more": "theirs"}
+
+
+@pytest.mark.timeout(60)
+async def test_a_release_of_helm_is_taken_over(
+    real: Server, writer: Writer, prefix: str, tmp_path: Path
+) -> None:
+    """
+    What the real Helm 4 installed is taken over without a change but the tracking, and its notes stay.
+    """
+    namespace, path = await _room(real, f"{prefix}-release")
+    await _install(real, namespace, tmp_path)
+    live = (await real.ask(Request("GET", path))).body
+
+    taken = await writer.server_side_apply(_in(_CONFIG, namespace), live=live, force=False, migrate=True)
+    thinner = _without(_in(_CONFIG, namespace), (("data", "dropped"),))
+    thinned = await writer.server_side_apply(thinner, live=taken.body, force=False, migrate=True)
+
+    await real.ask(Request("DELETE", f"/api/v1/namespaces/{namespace}"))
+    by = {(each["manager"], each["operation"]) for each in live["metadata"]["managedFields"]}
+    assert by == {("helm", "Apply")}
+    assert _told(taken.body) == _told(live)
+    assert thinned.body["data"] == {"kept": "1"}
+    assert thinned.body["metadata"]["annotations"]["meta.helm.sh/release-name"] == "shop"
+
+
+_HELM = """
+import sys
+from helm_python import Config
+with Config(kubeconfig_path=sys.argv[1], namespace=sys.argv[2]) as helm:
+    helm.install(sys.argv[3], "shop", {})
+"""
+
+
+async def _install(real: Server, namespace: str, folder: Path) -> None:
+    chart = folder / "shop"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.2.3\n")
+    (chart / "templates/all.yaml").write_text(json.dumps(_CONFIG))
+    # Helm's field manager is the name of its program, so the program is told that this is its name.
+    process = await asyncio.create_subprocess_exec(
+        *("helm", "-c", _HELM, str(kubeconfig(real, folder)), namespace, str(chart)),
+        executable=sys.executable,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    _, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+
+
+async def _room(real: Server, namespace: str) -> tuple[str, str]:
+    """Make a namespace; return it and the path of the ConfigMap in it."""
+    await create_namespace(real, namespace)
+    return namespace, f"/api/v1/namespaces/{namespace}/configmaps/web"
+
+
+async def _schema(real: Server, body: Json) -> Schema:
+    group, _, version = body["apiVersion"].rpartition("/")
+    path = f"/openapi/v3/apis/{group}/{version}" if group else f"/openapi/v3/api/{version}"
+    found = Schemas((await real.ask(Request("GET", path))).body).of(group, version, body["kind"])
+    assert found is not None
+    return found
+
+
+def _in(body: Json, namespace: str) -> Json:
+    placed = copy.deepcopy(body)
+    placed["metadata"]["namespace"] = namespace
+    return placed
+
+
+async def _taken(real: Server, writer: Writer, path: str, declared: Json) -> tuple[Json, Written]:
+    """Take an object over; return it as it was and as it is. A controller may write in between."""
+    while True:
+        live = await _settled(real, path)
+        with contextlib.suppress(ApiConflict):
+            return live, await writer.server_side_apply(declared, live=live, force=False, migrate=True)
 
 
 async def _settled(real: Server, path: str) -> Json:
@@ -240,5 +417,6 @@ def _holds(body: Json, declared: Json, place: tuple[str | int, ...]) -> bool:
 
 
 def _declares(entry: Json) -> bool:
-    # The annotation of a client-side apply stays its own; controllers write status and a revision.
-    return entry.get("subresource") != "status" and not entry["manager"].startswith(("kube-", "kubectl"))
+    # Controllers write status and a revision; kubectl keeps the memory of its client-side apply.
+    others = ("kube-", "kubectl-last-applied")
+    return entry.get("subresource") != "status" and not entry["manager"].startswith(others)

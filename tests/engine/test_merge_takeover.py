@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from moorage.engine.merge.managed import LAST_APPLIED
+from moorage.engine.merge.schema import deduced
 from moorage.engine.merge.takeover import hand_over, predecessors
 
 ME = "argocd-controller"
@@ -27,9 +29,15 @@ def entry(manager: str, operation: str, *fields: str, **more: Any) -> Json:
     }
 
 
+def live(*entries: Json, last: Json | None = None) -> Json:
+    """Return an object with these books, and with a memory of what was applied last."""
+    annotations = {LAST_APPLIED: json.dumps(last)} if last else {}
+    return {"metadata": {"managedFields": [*entries], "annotations": annotations}}
+
+
 def owners(*entries: Json, named: str = "") -> dict[str, list[str]]:
     """Return who owns which fields of ``data`` after everything is handed over."""
-    after = hand_over(entries, predecessors=predecessors(named), applier=ME)
+    after = hand_over(live(*entries), predecessors=predecessors(named), applier=ME)
     return {
         f"{each['manager']} {each['operation']}": [name[2:] for name in each["fieldsV1"].get("f:data", ())]
         for each in after
@@ -114,7 +122,7 @@ def test_what_helm_notes_for_itself_stays(operation: str) -> None:
     """
     Nobody owns the annotations and the label of a release, nor what was applied last, so that they stay.
     """
-    fields = {
+    fields: Json = {
         "f:metadata": {
             "f:annotations": {
                 "f:own": {},
@@ -122,11 +130,12 @@ def test_what_helm_notes_for_itself_stays(operation: str) -> None:
                 "f:meta.helm.sh/release-namespace": {},
                 f"f:{LAST_APPLIED}": {},
             },
-            "f:labels": {"f:app.kubernetes.io/managed-by": {}},
+            "f:labels": {".": {}, "f:app.kubernetes.io/managed-by": {}},
         }
     }
 
-    after = hand_over([entry("helm", operation, fieldsV1=fields)], predecessors=predecessors(), applier=ME)
+    made = live(entry("helm", operation, fieldsV1=fields))
+    after = hand_over(made, predecessors=predecessors(), applier=ME)
 
     assert [each["fieldsV1"] for each in after] == [{"f:metadata": {"f:annotations": {"f:own": {}}}}]
 
@@ -135,8 +144,47 @@ def test_nothing_to_hand_over_changes_nothing() -> None:
     """
     Books without a predecessor, and books that were handed over, are returned as they are.
     """
-    books = [entry(ME, "Apply", "a"), entry("someone", "Update", "b")]
-    once = hand_over([entry("helm", "Apply", "a")], predecessors=predecessors(), applier=ME)
+    books = live(entry(ME, "Apply", "a"), entry("someone", "Update", "b"))
+    once = live(*hand_over(live(entry("helm", "Apply", "a")), predecessors=predecessors(), applier=ME))
 
-    assert hand_over(books, predecessors=predecessors("x"), applier=ME) == books
-    assert hand_over(once, predecessors=predecessors(), applier=ME) == once
+    for each in (books, once):
+        assert (
+            hand_over(each, predecessors=predecessors("x"), applier=ME) == each["metadata"]["managedFields"]
+        )
+
+
+@pytest.mark.parametrize("certain", [False, True])
+@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", ME])
+def test_defaults_of_the_server_stay_where_the_memory_tells_them(manager: str, certain: bool) -> None:
+    """
+    Of what a client-side apply owns only what it remembers is handed over: the rest are the server's defaults.
+    """
+    made = live(
+        entry(manager, "Update", "declared", "default"),
+        last={"apiVersion": "v1", "data": {"declared": "1", "changed by others": "2"}},
+    )
+
+    after = hand_over(made, predecessors=predecessors(), applier=ME, schema=deduced(), certain=certain)
+
+    assert [each["fieldsV1"] for each in after] == [{"f:data": {"f:declared": {}}}]
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        pytest.param(None, {}, id="nothing is remembered"),
+        pytest.param({"apiVersion": "v0", "data": {"a": "1"}}, {}, id="another version is"),
+        pytest.param({"apiVersion": "v1", "data": {"a": "1"}}, {"f:data": {"f:a": {}}}, id="a part is"),
+    ],
+)
+def test_who_asks_to_be_certain_learns_no_defaults(last: Json | None, expected: Json) -> None:
+    """
+    What Helm 3 owns may be a default where nothing tells: the write takes it, a prediction does not.
+    """
+    made = live(entry("helm", "Update", "a", "b"), last=last)
+
+    certain = hand_over(made, predecessors=predecessors(), applier=ME, schema=deduced(), certain=True)
+    written = hand_over(made, predecessors=predecessors(), applier=ME, schema=deduced())
+
+    assert [each["fieldsV1"] for each in certain] == [expected]
+    assert [each["fieldsV1"] for each in written] == [{"f:data": {"f:a": {}, "f:b": {}}}]

@@ -52,9 +52,9 @@ def test_removed_fields_are_predicted_to_go():
 
 def test_migrated_fields_are_predicted_to_go():
     """
-    With a migration ahead, what the old client set counts as set by this manager.
+    With a migration ahead, what the old client set and remembers counts as set by this manager.
     """
-    body = web(replicas=2)
+    body = web({"annotations": {LAST: json.dumps(web(replicas=2))}}, replicas=2)
     managed = record_update(None, body, manager="kubectl-client-side-apply", schema=kind(), now="t")
     live = {**body, "metadata": {**body["metadata"], "managedFields": managed}}
 

@@ -17,6 +17,7 @@ from moorage.engine.diff import ABSENT, FieldChange, diff, print_path
 from moorage.engine.ignoring import apply_ignore_rules
 from moorage.engine.masking import mask_secrets
 from moorage.engine.merge.schema import Schema, deduced
+from moorage.engine.merge.takeover import predecessors
 from moorage.engine.normalize import normalize
 from moorage.engine.order import is_hook, phases_of
 from moorage.engine.predict import predict_apply, predict_client_side
@@ -24,7 +25,7 @@ from moorage.model.errors import DuplicateResource
 from moorage.model.identity import AppKey, ResourceKey
 from moorage.model.manifest import Json, Manifest, with_value
 from moorage.model.states import Change, Comparison, Difference, LiveState, TargetState
-from moorage.model.words import CLIENT_SIDE_FIELD_MANAGER, FIELD_MANAGER, LAST_APPLIED_ANNOTATION
+from moorage.model.words import FIELD_MANAGER, LAST_APPLIED_ANNOTATION
 
 SchemaOf = Callable[[str, str, str], Schema | None]
 _OF_A_SERVER = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation")
@@ -75,7 +76,7 @@ def rules_of(schema_of: SchemaOf, *, exact: bool | None = None) -> Rules:
             target.body,
             manager=FIELD_MANAGER,
             schema=schema or deduced(),
-            migrate_from=(CLIENT_SIDE_FIELD_MANAGER,),
+            migrate_from=predecessors(),
         )
 
     return Rules(predict=predict, instance="", owner=lambda body: None)

@@ -29,8 +29,10 @@ from moorage.cluster.refusals import (
     waiting_for,
 )
 from moorage.cluster.threeway import BUILT_IN_GROUPS, remembering, three_way
+from moorage.engine.merge.lastapplied import last_applied
 from moorage.engine.merge.schema import Schema, Schemas
-from moorage.engine.merge.takeover import hand_over, predecessors
+from moorage.engine.merge.takeover import hand_over, left_by, predecessors
+from moorage.model.equality import same
 from moorage.model.errors import ApiConflict, ApiFailed, Error, ImmutableField
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, key_of
@@ -328,10 +330,12 @@ class Writer:
     async def _migrate(
         self, key: ResourceKey, entry: KindEntry, live: Json, manager: str, migrate_from: str
     ) -> Json:
-        managed = live["metadata"].get("managedFields") or []
-        migrated = hand_over(managed, predecessors=predecessors(migrate_from), applier=manager)
-        if migrated == managed:
+        former, managed = predecessors(migrate_from), live["metadata"].get("managedFields") or []
+        if not left_by(managed, predecessors=former, applier=manager):
             return live
+        # Only the memory of a client-side apply is read by it.
+        schema = await self._schema(live) if last_applied(live) else None
+        migrated = hand_over(live, predecessors=former, applier=manager, schema=schema)
         # Replacing the version makes the server refuse when the object has changed since.
         operations = [
             {"op": "replace", "path": "/metadata/managedFields", "value": migrated},
@@ -401,7 +405,7 @@ def _same(live: Json, body: Json) -> bool:
 
 def _equal(live: Json, body: Json) -> bool:
     """Return whether two objects are alike but for what the server keeps count of; a dry run gives no new version."""
-    return _plain(live) == _plain(body)
+    return same(_plain(live), _plain(body))
 
 
 def _plain(body: Json) -> Json:

@@ -56,7 +56,7 @@ def predict_apply(
     merged: Json = merge(body, target, schema)
     entries = (live.get("metadata") or {}).get("managedFields")
     if entries:
-        merged = _without_dropped(merged, target, entries, manager, schema, migrate_from)
+        merged = _without_dropped(merged, target, live, manager, schema, migrate_from)
         merged["metadata"] = {**merged["metadata"], "managedFields": entries}
     return _with_allocated(_encoded(merged), live)
 
@@ -116,17 +116,18 @@ def _encoded(secret: Json) -> Json:
 def _without_dropped(
     merged: Json,
     target: Json,
-    entries: list[Json],
+    live: Json,
     manager: str,
     schema: Schema,
     migrate_from: Sequence[str],
 ) -> Json:
+    entries: list[Json] = live["metadata"]["managedFields"]
     left = left_by(entries, predecessors=migrate_from, applier=manager)
     mine = [*left, *(entry for entry in entries if _applies(entry, manager))]
     if not mine or all(_sets_all(entry.get("fieldsV1") or {}, target, schema) for entry in mine):
         return merged
     if left:
-        entries = hand_over(entries, predecessors=migrate_from, applier=manager)
+        entries = hand_over(live, predecessors=migrate_from, applier=manager, schema=schema, certain=True)
     owners = Owners.of(entries)
     me = Owner(manager, "Apply", str(target.get("apiVersion") or ""))
     claimed = owners.having(me, FieldSet.from_value(target, schema)).union()
