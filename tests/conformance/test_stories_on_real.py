@@ -19,6 +19,7 @@ from bench.acceptance.ground import world_on
 from tests.controlplane import ControlPlane, Podlet
 from tests.whole.test_whole_cascade import *  # noqa: F403
 from tests.whole.test_whole_stories import *  # noqa: F403
+from tests.whole.test_whole_takeover import *  # noqa: F403
 
 from moorage.cluster.answers import NotFound
 from moorage.cluster.http import MERGE_PATCH
