@@ -41,7 +41,7 @@ class RenderSettings:
     workers: int = 2
     jobs_per_worker: int = 200
     idle_seconds: float = 60.0
-    in_process: int = 256 * 1024
+    in_process: int = 64 * 1024
     folder: Path | None = None
     key_file: Path | None = None
     remembered: int = 512 * 1024 * 1024
