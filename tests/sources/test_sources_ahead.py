@@ -47,3 +47,33 @@ async def test_a_file_changed_later_comes_with_its_commit(tmp_path):
         assert (await at.texts(after, "apps/a7"))["apps/a7/c.yaml"] == "number: seven\n"
         assert at.server.fetches == fetched
         assert not await mirror.has(big)
+
+
+async def test_files_nobody_reads_are_left_where_they_are(tmp_path):
+    """
+    Of commits to files that no application reads, only the first brings them; a file that is read comes at once again.
+    """
+    code = "".join(f"line {number}: {number * 7919}\n" for number in range(3_000))
+    async with place(tmp_path, settings={"partial": True}) as at:
+        at.commit({"code/main.c": code})
+        revision = await at.resolve("main")
+        assert await at.texts(revision, "web") == {"web/app.yaml": "kind: Service\n"}
+        mirror = at.sources._mirror(at.shop)
+
+        async def asked(files):
+            before = len(at.server.seen)
+            at.commit(files)
+            commit = await mirror.fetch_ref("refs/heads/main")
+            texts = await at.texts(commit, "web")
+            return len(at.server.seen) - before, texts["web/app.yaml"]
+
+        counts = [
+            await asked({"code/main.c": code + "more\n"}),
+            await asked({"code/main.c": code + "still more\n"}),
+            await asked({"web/app.yaml": "kind: Job\n"}),
+            await asked({"web/app.yaml": "kind: Pod\n"}),
+        ]
+
+    once = counts[-1][0]
+    assert [text for _, text in counts] == ["kind: Service\n"] * 2 + ["kind: Job\n", "kind: Pod\n"]
+    assert [count > once for count, _ in counts] == [True, False, True, False]

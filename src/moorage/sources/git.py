@@ -32,6 +32,7 @@ from moorage.sources.wire import TokenSource, Wire
 _EVERYTHING = ("+refs/heads/*:refs/moorage/all/heads/*", "+refs/tags/*:refs/moorage/all/tags/*")
 _SMALL = (".yaml", ".yml", ".json", ".tpl", ".txt")
 _LATER = "blob:limit=256k"
+_NOTHING_LATER = "blob:none"
 _FAILURE_KEPT = 5.0
 
 
@@ -83,6 +84,7 @@ class Mirror(Contents):
         self._round = _Round()
         self._made = False
         self._piecewise = "", 0
+        self._unread = False
         self._reader: ObjectReader | None = None
 
     # Refs
@@ -194,6 +196,7 @@ class Mirror(Contents):
         """
         lacking = await self._lacking(oids)
         if lacking and self._settings.partial:
+            self._unread = False
             await self._fetch(lacking | await self._ahead(commit), *lacking)
 
     async def _lacking(self, oids: Iterable[str]) -> set[str]:
@@ -263,7 +266,7 @@ class Mirror(Contents):
     async def _fetch_now(self, wanted: set[str]) -> None:
         await self._make()
         # What is new since the last fetch is little, and asking for it later costs another round trip.
-        left_out = _LATER if self.fetches else "blob:none"
+        left_out = _LATER if self.fetches and not self._unread else _NOTHING_LATER
         partial = [f"--filter={left_out}"] if self._settings.partial else []
         arguments = [
             "fetch",
@@ -274,12 +277,20 @@ class Mirror(Contents):
             "--stdin",
         ]
         self.fetches += 1
+        packs = self._packs()
         await self._remote(
             [*arguments, *partial, "--", self.address.url],
             timeout=self._settings.fetch_timeout,
             stdin="".join(f"{refspec}\n" for refspec in sorted(wanted)).encode("utf-8", "surrogateescape"),
             writing=True,
         )
+        # A second pack holds old contents that the new ones are written as changes of: git went back for
+        # them, so nobody here has ever read these files, and probably nobody will read them next time.
+        self._unread |= bool(partial) and self._packs() > packs + 1
+
+    def _packs(self) -> int:
+        folder = self.folder / "objects" / "pack"
+        return sum(name.endswith(".pack") for name in os.listdir(folder)) if folder.exists() else 0
 
     async def _remote(
         self, arguments: list[str], *, timeout: float, stdin: bytes = b"", writing: bool = False
