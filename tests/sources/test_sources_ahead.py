@@ -55,7 +55,7 @@ async def test_files_nobody_reads_are_left_where_they_are(tmp_path):
     """
     code = "".join(f"line {number}: {number * 7919}\n" for number in range(3_000))
     async with place(tmp_path, settings={"partial": True}) as at:
-        at.commit({"code/main.c": code})
+        at.commit({"code/main.c": code, "code/other.c": code + "else\n"})
         revision = await at.resolve("main")
         assert await at.texts(revision, "web") == {"web/app.yaml": "kind: Service\n"}
         mirror = at.sources._mirror(at.shop)
@@ -69,7 +69,7 @@ async def test_files_nobody_reads_are_left_where_they_are(tmp_path):
 
         counts = [
             await asked({"code/main.c": code + "more\n"}),
-            await asked({"code/main.c": code + "still more\n"}),
+            await asked({"code/other.c": code + "more\n"}),
             await asked({"web/app.yaml": "kind: Job\n"}),
             await asked({"web/app.yaml": "kind: Pod\n"}),
         ]
