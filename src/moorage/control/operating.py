@@ -20,7 +20,7 @@ from moorage.control.claims import MOST_UNDECIDED_SECONDS
 from moorage.control.controller import Next
 from moorage.control.observation import Observation, compare_at, compare_remembering
 from moorage.control.observing import Notebook, Observer, tracked_bodies
-from moorage.control.performing import Circumstances, made_by, perform
+from moorage.control.performing import Circumstances, found_hook, made_by, perform
 from moorage.control.preconditions import namespace_is_there, obstacle
 from moorage.control.report import Reporter, condition_of, next_look
 from moorage.control.views import view_of, warned
@@ -34,7 +34,19 @@ from moorage.model.errors import Error
 from moorage.model.health import Health
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Manifest
-from moorage.model.operation import Action, Finished, Operation, OperationPhase, Perform, Plan, Verb, Wait
+from moorage.model.operation import (
+    Action,
+    ActionKey,
+    Finished,
+    Operation,
+    OperationPhase,
+    Outcome,
+    Perform,
+    Plan,
+    SelectedResource,
+    Verb,
+    Wait,
+)
 from moorage.model.states import Comparison, LiveState, SyncStatus, TargetState
 from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
@@ -93,10 +105,14 @@ class OperationRun:
         app, operation = self.app, self.operation
         approved = (app.annotations.get(DELETION_APPROVED_ANNOTATION) or "") >= operation.started_at
         namespace = app.destination.namespace
-        if operation.options.create_namespace and namespace and not operation.selected:
+        if operation.options.create_namespace and namespace:
             wanted = namespace_manifest(namespace, app.namespace_metadata)
             if wanted.key not in target.by_key and not namespace_is_there(wanted.key, self.seen, app):
                 target = replace(target, manifests=(wanted, *target.manifests))
+                if operation.selected and wanted.key not in self.seen.live.objects:
+                    # What was picked needs a place to be in; one that is there is left as it is.
+                    picked = SelectedResource(*wanted.key)
+                    operation = replace(operation, selected=(*operation.selected, picked))
         self.elsewhere = self.seen.neighbours.keep(self.target, self.seen.live)
         tracked = tracked_bodies(self.seen.live)
         return make_plan(target, tracked, operation, approved=approved, elsewhere=self.elsewhere)
@@ -108,6 +124,8 @@ class OperationRun:
             await self._look(self.generated)
             self.comparison = compare_at(self.target, self.live, self.seen, self.notes)
         seen = _seen(self.plan, self.operation, self.live, self.comparison)
+        if found := _unnoted_hooks(self.plan, self.operation, self.live):
+            self.operation = self.operation.with_outcomes(found)
         if news := finished_hooks(self.plan, self.operation.outcomes, seen):
             self.operation = self.operation.with_outcomes(news)
         if over := hooks.finished(self.plan, self.operation, self.live.objects):
@@ -261,6 +279,22 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, comparison: Compari
             elif action.resource.group_kind in live.gaps:
                 unsettled.add(action.resource)
     return Seen(frozenset(present), health, frozenset(unsettled), frozenset(own))
+
+
+def _unnoted_hooks(plan: Plan, operation: Operation, live: LiveState) -> dict[ActionKey, Outcome]:
+    """
+    Return outcomes for hooks of this operation that are there although nobody noted that they were created.
+
+    The answer to that was lost. It is made good before any hook is let go of: one that is deleted is gone then,
+    and would be taken for one that never ran.
+    """
+    found: dict[ActionKey, Outcome] = {}
+    for step in (*plan.steps, *plan.on_failure):
+        for action in step.actions:
+            body = live.objects.get(action.resource) if action.verb is Verb.HOOK else None
+            if body is not None and action.key not in operation.outcomes and made_by(body, operation):
+                found[action.key] = found_hook(action, body)
+    return found
 
 
 def _generated_hooks(plan: Plan, target: TargetState) -> tuple[Manifest, ...]:

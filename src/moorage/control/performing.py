@@ -110,7 +110,7 @@ def _without_request(action: Action, around: Circumstances) -> Outcome | None:
         case Verb.CLEAR if live is None or made_by(live, around.operation) or around.operation.dry_run:
             return Outcome(Result.SKIPPED, "nothing to delete")
         case Verb.HOOK if live is not None and made_by(live, around.operation):
-            return Outcome(Result.UNCHANGED, "", _version(action), _resource_version(live))
+            return found_hook(action, live)
         case Verb.APPLY:
             difference = around.comparison.by_key.get(action.resource)
             if difference is not None and _is_done(difference, action) and not action.options.replace:
@@ -124,6 +124,11 @@ def _is_done(difference: Difference, action: Action) -> bool:
         and difference.target is not None
         and difference.target == action.manifest
     )
+
+
+def found_hook(action: Action, live: Json) -> Outcome:
+    """Return the outcome of a hook that is there already, made by its own operation."""
+    return Outcome(Result.UNCHANGED, "", _version(action), _resource_version(live))
 
 
 def made_by(live: Json, operation: Operation) -> bool:
@@ -186,7 +191,7 @@ async def _create_hook(action: Action, around: Circumstances) -> Outcome:
             written = await writer.server_side_apply(body)
             around.session.observe(written.body)
             return Outcome(Result.CONFIGURED, "", _version(action), _resource_version(written.body))
-        return Outcome(Result.UNCHANGED, "", _version(action), _resource_version(existing))
+        return found_hook(action, existing)
     if not around.operation.dry_run:
         around.session.observe(written.body)
     return Outcome(
