@@ -195,6 +195,20 @@ def test_our_own_write_is_not_undone_by_an_older_list() -> None:
     assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
 
 
+def test_our_own_write_is_known_before_the_first_list() -> None:
+    """
+    The first object of a new kind is known at once, and survives a first list that was made before it.
+    """
+    shelf = Shelf()
+    shelf.store.open(KINDS["ConfigMap"], "v1")
+    shelf.store.take(KINDS["ConfigMap"], Began())
+    written = {"apiVersion": "v1", "kind": "ConfigMap", **decoded(thing("ConfigMap", "own", 9, app="one"))}
+    shelf.store.observe(written, "v1")
+    assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
+    shelf.store.take(KINDS["ConfigMap"], Completed("7"))
+    assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
+
+
 def test_the_answer_to_an_old_write_does_not_bring_back_what_is_gone() -> None:
     """
     What a write was answered with is not taken over when the watch is already past it.

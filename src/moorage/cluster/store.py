@@ -148,7 +148,7 @@ class Store:
         if scope is None or body["apiVersion"] != api_version:
             return
         seen = self._scopes[scope].version
-        if self.get(key) is None and (not seen or at_least(seen, version)):
+        if self.get(key) is None and seen and at_least(seen, version):
             return
         self._put(self._read(scope, self._scopes[scope], msgspec.Raw(orjson.dumps(body))))
 
