@@ -47,6 +47,7 @@ CONFIGURING = frozenset({"argocd-cm", "argocd-secret", "argocd-ssh-known-hosts-c
 TELL_AFTER_SECONDS = 3.0
 FIRST_PROJECT_SECONDS = 1.0
 MOST_PROJECT_SECONDS = 60.0
+TELLS, TELLS_SECONDS = 600, 0.25
 
 
 @dataclass(slots=True)
@@ -130,12 +131,24 @@ class Home:
         try:
             answer = await self.api.request("POST", path, body=DEFAULT_PROJECT, kind="AppProject")
         except Conflicted:
-            return False  # somebody else made it: the watch tells before the next try
+            return await self._told_of_default_project()
         except Error as error:
             log.warning("The default project cannot be made", reason=error.reason, error=str(error))
             return False
         self._reflectors["AppProject"].observe(answer.json())
         return True
+
+    async def _told_of_default_project(self) -> bool:
+        """
+        Return whether the watch has told of the default project, which is there, once it does or time is over.
+
+        What the watch showed so far is older than that; nobody is told on its word that a project does not exist.
+        """
+        for _ in range(TELLS):
+            if "default" in self.board.config.projects:
+                return True
+            await asyncio.sleep(TELLS_SECONDS)
+        return False
 
     # Watching
 
