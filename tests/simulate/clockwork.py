@@ -137,10 +137,10 @@ def _cancel_rest(loop: Clockwork) -> None:
     loop.forget_rounds()
     for process in tuple(loop._paused):
         loop.resume(process)
-    rest = asyncio.all_tasks(loop)
-    for task in rest:
-        task.cancel()
-    if rest:
+    while rest := asyncio.all_tasks(loop):
+        # What is cancelled may ask for something in its last moment, with tasks of its own.
+        for task in rest:
+            task.cancel()
         loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
 

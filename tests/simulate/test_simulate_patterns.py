@@ -298,3 +298,41 @@ def test_an_application_declared_again_follows_git_although_its_end_was_answered
         world.remote.tell()
 
     play(OURS, act)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_hook_whose_creation_was_not_answered_and_that_somebody_deleted_is_not_run_again(seed):
+    """A hook that ended well while its creation had no answer counts, although a person has deleted it since."""
+    job = ResourceKey("batch", "Job", "one", "before")
+
+    async def act(world: World) -> None:
+        def lose(what: str) -> Fault | None:
+            return Fault(What.SILENT) if what.startswith("POST") and "/jobs" in what else None
+
+        world.traffic.rule = lose
+        world.commit(contents((KEPT, Item("Job", "before", "1", 0, "PreSync")), (Item("ConfigMap", "own"),)))
+        world.remote.tell()
+        await asyncio.sleep(10.0)
+        await world.remove(job)
+        await asyncio.sleep(100.0)
+
+    world = play(OURS, act, seed=seed)
+    assert sum(world.promises.hooks.values()) == 1
+    assert [line for line in world.story if "Sync operation failed" in line] == []
+
+
+def test_a_past_without_the_default_project_ends_no_request():
+    """A process that starts and is shown a past in which its project was not there yet tells nobody that it is missing."""
+
+    async def act(world: World) -> None:
+        await world.kill()
+        projects = "WATCH /apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects"
+        back = Fault(What.PAST, 100.0)
+        world.traffic.rule = lambda what: back if what.startswith(projects) else None
+        wish = {"operation": {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}}
+        await world.patch_application("ant", wish)
+        world.start()
+        await asyncio.sleep(5.0)
+
+    world = play(OURS, act)
+    assert [line for line in world.story if "does not exist" in line] == []
