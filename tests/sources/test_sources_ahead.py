@@ -54,8 +54,9 @@ async def test_files_nobody_reads_are_left_where_they_are(tmp_path):
     Of commits to files that no application reads, only the first brings them; a file that is read comes at once again.
     """
     code = "".join(f"line {number}: {number * 7919}\n" for number in range(3_000))
+    other = "".join(f"other {number}: {number * 6007}\n" for number in range(3_000))
     async with place(tmp_path, settings={"partial": True}) as at:
-        at.commit({"code/main.c": code, "code/other.c": code + "else\n"})
+        at.commit({"code/main.c": code, "code/other.c": other})
         revision = await at.resolve("main")
         assert await at.texts(revision, "web") == {"web/app.yaml": "kind: Service\n"}
         mirror = at.sources._mirror(at.shop)
@@ -69,7 +70,7 @@ async def test_files_nobody_reads_are_left_where_they_are(tmp_path):
 
         counts = [
             await asked({"code/main.c": code + "more\n"}),
-            await asked({"code/other.c": code + "more\n"}),
+            await asked({"code/other.c": other + "more\n"}),
             await asked({"web/app.yaml": "kind: Job\n"}),
             await asked({"web/app.yaml": "kind: Pod\n"}),
         ]
