@@ -73,6 +73,11 @@ SAME = [
     pytest.param(body("a"), body("a", status={"x": 1}), id="status"),
     pytest.param(deployment(x=None), deployment(), id="null"),
     pytest.param(deployment(tolerations=[]), deployment(), id="empty list"),
+    pytest.param(
+        with_value(body("w", "Widget", "example.org/v1"), ("metadata", "finalizers"), []),
+        body("w", "Widget", "example.org/v1"),
+        id="no finalizers of somebody's own kind",
+    ),
     pytest.param(deployment(**container(resources={})), deployment(**container()), id="empty resources"),
     pytest.param(deployment(securityContext={}), deployment(), id="empty security context"),
     pytest.param(body("a", data={}), body("a"), id="empty data"),

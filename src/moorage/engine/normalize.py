@@ -141,9 +141,17 @@ def _without_emptiness(body: Json) -> Json:
     own_kind = "." not in group or group.endswith(".k8s.io")
     return {
         name: after
-        for name, value in body.items()
+        for name, value in _without_empty_lists_about_it(body).items()
         if not _as_good_as_absent(name, after := _pruned(value, own_kind), own_kind)
     }
+
+
+def _without_empty_lists_about_it(body: Json) -> Json:
+    # Metadata is Kubernetes' own in every kind: it has no empty finalizers or owners.
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or [] not in metadata.values():
+        return body
+    return {**body, "metadata": {name: value for name, value in metadata.items() if value != []}}
 
 
 def _pruned(value: Any, own_kind: bool) -> Any:
