@@ -280,6 +280,16 @@ async def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
         await run_plugin(Access("https://a", plugin=plugin), plugin, 0.5)
 
 
+@pytest.mark.parametrize("pipe", ["stdout", "stderr"])
+async def test_a_program_that_never_stops_printing_is_stopped(tmp_path, pipe):
+    """
+    More than a credential can be is refused, whichever way it comes, and the program ends.
+    """
+    plugin = program(tmp_path, f"while True: sys.{pipe}.write('x' * 65536)")
+    with pytest.raises(CredentialsRefused, match="printed more than 1048576 bytes"):
+        await run_plugin(Access("https://a", plugin=plugin), plugin, 20.0)
+
+
 async def test_what_a_program_says_is_told_without_secrets(tmp_path: Path) -> None:
     """
     The last line of standard error is shown, with everything that looks like a credential taken out.
