@@ -281,7 +281,7 @@ async def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pipe", ["stdout", "stderr"])
-async def test_a_program_that_never_stops_printing_is_stopped(tmp_path, pipe):
+async def test_a_program_that_never_stops_printing_is_stopped(tmp_path: Path, pipe: str) -> None:
     """
     More than a credential can be is refused, whichever way it comes, and the program ends.
     """
