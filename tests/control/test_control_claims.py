@@ -57,6 +57,30 @@ def test_who_else_declares(claims, expected):
     assert expected == declared(*claims).of_others(SHOP, HERE, [key("a"), key("z")])
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(lambda claims: claims.declare(WEB, HERE, manifests("b")), [SHOP], id="gives it up"),
+        pytest.param(lambda claims: claims.declare(WEB, THERE, manifests(*"ab")), [SHOP], id="moves away"),
+        pytest.param(lambda claims: claims.forget(WEB), [SHOP], id="is gone"),
+        pytest.param(lambda claims: claims.declare(WEB, HERE, manifests(*"abc")), [], id="declares more"),
+        pytest.param(lambda claims: claims.declare(BLOG, HERE, manifests()), [], id="somebody else"),
+    ],
+)
+def test_what_was_left_to_another_is_looked_at_again_when_that_one_lets_go(change, expected):
+    """
+    Who left a resource to an application that declares it is asked again when that one declares less.
+    """
+    asked = []
+    claims = declared((WEB, HERE, "ab"), (BLOG, HERE, "z"))
+    claims.ask_again = asked.append
+    claims.leave(SHOP, claims.of_others(SHOP, HERE, [key("a")]).values())
+
+    change(claims)
+
+    assert asked == expected
+
+
 def test_who_is_gone_declares_nothing():
     """
     An application that is gone or is being deleted keeps nobody from pruning.

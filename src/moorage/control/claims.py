@@ -49,7 +49,8 @@ class Claims:
     """
     What applications declare, by cluster, and which of them are still to be read.
 
-    `ask_again` is called with each application that waited for one that was read.
+    `ask_again` is called with each application that waited for one that was read, or left
+    something to one that declares less by now.
     Moments are counted, not measured: a later one is a larger number.
     """
 
@@ -61,6 +62,7 @@ class Claims:
     _awaited: dict[str, dict[AppKey, _Awaited]] = field(default_factory=dict)
     _moves: dict[int, None] = field(default_factory=dict)
     _waiters: dict[AppKey | int, set[AppKey]] = field(default_factory=dict)
+    _leavers: dict[AppKey, set[AppKey]] = field(default_factory=dict)
 
     # Who declares what
 
@@ -97,12 +99,21 @@ class Claims:
         """Whether an application is known to declare a resource of a cluster no longer."""
         return app in self._held and app not in _several(self._owners.get(server, {}).get(key))
 
+    def leave(self, app: AppKey, holders: Iterable[AppKey]) -> None:
+        """Note that an application left resources to others: it is asked again when one of them gives some up."""
+        for holder in holders:
+            self._leavers.setdefault(holder, set()).add(app)
+
     def _replace(self, app: AppKey, before: _Held | None, after: _Held | None) -> None:
         old = {m.key for m in before.manifests} if before else set()
         new = {m.key for m in after.manifests} if after else set()
         moved = before is not None and after is not None and before.server != after.server
+        gone = old if moved else old - new
         if before is not None:
-            self._remove(app, before.server, old if moved else old - new)
+            self._remove(app, before.server, gone)
+        if gone:
+            for other in sorted(self._leavers.pop(app, ())):
+                self.ask_again(other)
         if after is None:
             self._held.pop(app, None)
             return
@@ -208,6 +219,7 @@ class Neighbours:
         """Return what is tracked, not targeted and declared by another application, with that one's instance."""
         left = live.tracked.difference(m.key for m in target.manifests)
         found = self.claims.of_others(self.app, self.server, left) if left else {}
+        self.claims.leave(self.app, found.values())
         return {key: other.instance(self.namespace) for key, other in found.items()}
 
     def undecided(self, until: int) -> bool:
