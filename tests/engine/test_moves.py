@@ -113,6 +113,15 @@ def test_a_failed_step_ends_the_sync():
     assert Finished(False, "ConfigMap/web/db: quota exceeded") == move
 
 
+def test_a_failure_names_its_resource_once():
+    """
+    A refusal that begins with the resource it is about is not told with it twice.
+    """
+    done = performed(DATABASE, Result.FAILED, message="ConfigMap/web/db: no such namespace")
+
+    assert next_move(WAVES, done, Seen()).message == "ConfigMap/web/db: no such namespace"
+
+
 def test_further_failures_are_counted():
     """
     The message names one failure and says how many more there are.

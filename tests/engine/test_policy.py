@@ -325,6 +325,27 @@ def test_a_retry_begins_anew(refresh, revision):
     assert again.id == "u-1-1-1772452800"
 
 
+@pytest.mark.parametrize(
+    ("automated", "selected", "picked"),
+    [
+        pytest.param(True, ("web",), ("web", "base"), id="healing"),
+        pytest.param(False, ("web",), ("web",), id="picked by a person"),
+        pytest.param(True, (), (), id="everything"),
+    ],
+)
+def test_a_retry_heals_what_has_come_to_differ(automated, selected, picked):
+    """
+    A retry of a healing takes up what differs by then, as nothing else would; what a person picked stays so.
+    """
+    chosen = tuple(SelectedResource(*difference(name).key) for name in selected)
+    current = replace(WAITING, automated=automated, selected=chosen)
+    found = comparison(difference("base"), difference("web"), difference("old", Change.PRUNE))
+
+    again = decided(HEAL, current, found, seconds=5)
+
+    assert tuple(SelectedResource(*difference(name).key) for name in picked) == again.selected
+
+
 def test_a_retry_waits_for_its_window():
     """
     A retry that is due does not begin outside the windows.

@@ -201,7 +201,9 @@ def _failures(results: Results) -> Failure | None:
         return None
     action, outcome = failed[0]
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    return Failure(f"{action.resource}: {outcome.message}{more}")
+    # Some refusals begin with the resource, because they are read elsewhere as well.
+    told = outcome.message.removeprefix(f"{action.resource}: ")
+    return Failure(f"{action.resource}: {told}{more}")
 
 
 def _lingering(removals: Results, seen: Seen) -> tuple[ResourceKey, ...]:

@@ -69,7 +69,7 @@ def decide(
         the time names them, and hooks would take one for the other.
     """
     if current is not None and not current.phase.finished:
-        return _continue(app, current, revision, now, automated_window, running_window)
+        return _continue(app, current, comparison, revision, now, automated_window, running_window)
     if app.operation is not None:
         return _apart(app, current, _requested(app, revision, now, manual_window))
     return _apart(app, current, _automated(app, current, comparison, revision, now, automated_window))
@@ -86,6 +86,7 @@ def _apart(app: Application, last: Operation | None, next_one: Operation | NotNo
 def _continue(
     app: Application,
     current: Operation,
+    comparison: Comparison,
     revision: str,
     now: datetime,
     automated_window: Permission,
@@ -112,8 +113,19 @@ def _continue(
         outcomes={},
         finished_at="",
         message=f"retry #{current.retries}",
+        selected=_picked_again(app, current, comparison),
         recorded=False,
     )
+
+
+def _picked_again(
+    app: Application, current: Operation, comparison: Comparison
+) -> tuple[SelectedResource, ...]:
+    """Return what a retry picks: healing takes up what has come to differ, as it may be what the rest stands on."""
+    if not (current.selected and current.automated and app.automated):
+        return current.selected
+    differ = (SelectedResource(*d.key) for d in comparison.changed if _would_change(d, app.automated))
+    return tuple(dict.fromkeys((*current.selected, *differ)))
 
 
 def retry_begins(operation: Operation) -> datetime | None:
