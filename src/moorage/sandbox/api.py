@@ -282,7 +282,7 @@ class Api:
         wishes = asking.delete_wishes(request)
         options = Options(manager=request.manager, dry_run="All" in (wishes.get("dryRun") or ()))
         answer = reads.many(self.store, resource, target, request)
-        collection = self.store.collection(resource.group, resource.plural)
+        collection = self.store.collection(*resource.place)
         test = reads.selection(request, resource)
         for key, _ in list(reads.matching(collection, target.namespace, test)):
             if key in collection.objects:

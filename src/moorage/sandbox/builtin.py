@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from moorage.engine.merge.schema import deduced
 from moorage.model.manifest import Json
-from moorage.sandbox import defaults, kinds, preparing, validation
+from moorage.sandbox import defaults, eventfaults, eventforms, kinds, preparing, validation
 from moorage.sandbox.answers import Cause
 from moorage.sandbox.kinds import Kind
-from moorage.sandbox.resources import Registry, Resource, ScalePaths
+from moorage.sandbox.resources import Conversion, Registry, Resource, ScalePaths
 from moorage.sandbox.shapes import Decoding, shape_of
 
 _UNCOUNTED = frozenset(
@@ -83,6 +83,35 @@ class BuiltinRules:
         return validation.validate(body, before, subresource)
 
 
+class EventRules(BuiltinRules):
+    """What is demanded of events, which are judged in the form they are kept in."""
+
+    def __init__(self, api_version: str, kind: str) -> None:
+        super().__init__(api_version, kind)
+        self._strict = api_version == eventforms.FRESH
+
+    def prepare(self, body: Json, before: Json | None) -> None:
+        """Write the times that are not known, as the types do."""
+        eventforms.fill_times(body)
+
+    def validate(self, body: Json, before: Json | None, subresource: str) -> Sequence[Cause]:
+        """Return what is wrong with the body."""
+        held = eventforms.to_core(before) if before is not None else None
+        return eventfaults.faults_of(eventforms.to_core(body), held, strict=self._strict)
+
+
+_FRESH_EVENTS = Conversion("", eventforms.to_core, eventforms.to_fresh)
+_FRESH_EVENT_FIELDS = (
+    *(
+        f"regarding.{name}"
+        for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+    ),
+    "reason",
+    "reportingController",
+    "type",
+)
+
+
 def register(registry: Registry) -> None:
     """Serve every built-in kind in every version it has."""
     for kind in kinds.BUILTIN:
@@ -92,6 +121,8 @@ def register(registry: Registry) -> None:
 
 def _resource(kind: Kind, version: str) -> Resource:
     api_version = f"{kind.group}/{version}" if kind.group else version
+    rules = EventRules if kind.kind == "Event" else BuiltinRules
+    fresh_event = api_version == eventforms.FRESH and kind.kind == "Event"
     return Resource(
         group=kind.group,
         version=version,
@@ -99,7 +130,7 @@ def _resource(kind: Kind, version: str) -> Resource:
         singular=kind.singular,
         kind=kind.kind,
         namespaced=kind.namespaced,
-        rules=BuiltinRules(api_version, kind.kind),
+        rules=rules(api_version, kind.kind),
         schema=kinds.builtin_schemas().of(kind.group, version, kind.kind) or deduced(),
         storage_version=kind.version,
         short_names=kind.short_names,
@@ -108,4 +139,7 @@ def _resource(kind: Kind, version: str) -> Resource:
         subresources=frozenset(kind.subresources),
         generation=(kind.group, kind.plural) not in _UNCOUNTED,
         scale=ScalePaths() if "scale" in kind.subresources else None,
+        selectable=_FRESH_EVENT_FIELDS if fresh_event else (),
+        conversion=_FRESH_EVENTS if fresh_event else None,
+        sole=kind.kind != "Event",
     )

@@ -105,7 +105,7 @@ _READERS: dict[tuple[str, str], Callable[[Json], list[Any]]] = {
     ("resource.k8s.io", "ResourceSlice"): administration.resource_slice,
     ("networking.k8s.io", "ServiceCIDR"): administration.service_range,
     ("networking.k8s.io", "IPAddress"): administration.address,
-    ("events.k8s.io", "Event"): configuration.event,
+    ("events.k8s.io", "Event"): configuration.fresh_event,
     ("certificates.k8s.io", "ClusterTrustBundle"): administration.trust_bundle,
     ("certificates.k8s.io", "PodCertificateRequest"): administration.pod_certificate,
     ("resource.k8s.io", "DeviceTaintRule"): administration.device_taint,

@@ -226,16 +226,21 @@ def _name_faults(group: str, plural: str, name: str) -> list[Cause]:
 
 def key_fault(key: str) -> str:
     """Return what is wrong with the key of a label or annotation, in the server's words; empty when nothing is."""
-    prefix, sep, bare = key.rpartition("/")
+    return "; ".join(qualified_name_faults(key))
+
+
+def qualified_name_faults(name: str) -> list[str]:
+    """Return what is wrong with a name that may have a domain in front, in the server's words."""
+    prefix, sep, bare = name.rpartition("/")
     if sep and not prefix:
-        return "prefix part must be non-empty"
+        return ["prefix part must be non-empty"]
     if sep and not _DNS_SUBDOMAIN.fullmatch(prefix):
-        return f"prefix part {SUBDOMAIN_RULE}"
+        return [f"prefix part {SUBDOMAIN_RULE}"]
     if not bare:
-        return f"name part must be non-empty; {_KEY_RULE}"
+        return ["name part must be non-empty", _KEY_RULE]
     if len(bare) > 63:
-        return "name part must be no more than 63 bytes"
-    return "" if _QUALIFIED.fullmatch(bare) else _KEY_RULE
+        return ["name part must be no more than 63 bytes"]
+    return [] if _QUALIFIED.fullmatch(bare) else [_KEY_RULE]
 
 
 def value_fault(value: str) -> str:

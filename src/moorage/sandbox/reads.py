@@ -26,7 +26,7 @@ def one(resource: Resource, entry: Entry, request: Request, code: int = 200) -> 
     """Return one object in the form the client accepts."""
     form = table.form_of(request.accept)
     if form is table.Form.OBJECT:
-        return Answer(code, resource.head + entry.tail)
+        return Answer(code, resource.head + resource.tail(entry))
     body = resource.shown(entry.body)
     if form is table.Form.METADATA:
         return answers.json_answer(table.partial(body), code)
@@ -37,12 +37,11 @@ def one(resource: Resource, entry: Entry, request: Request, code: int = 200) -> 
 def selection(request: Request, resource: Resource) -> selectors.Matches | None:
     """Return the test of a request's label and field selectors, None when it asks for all."""
     fields = request.query.get("fieldSelector", "")
-    return selectors.both(
-        selectors.label_selector(request.query.get("labelSelector", "")),
-        selectors.field_selector(fields, resource.plural, resource.selectable if resource.custom else None)
-        if fields
-        else None,
-    )
+    selectable = resource.selectable if resource.custom or resource.conversion else None
+    by_fields = selectors.field_selector(fields, resource.plural, selectable) if fields else None
+    if by_fields is not None and resource.conversion is not None:
+        by_fields = selectors.of_shown(by_fields, resource.shown)
+    return selectors.both(selectors.label_selector(request.query.get("labelSelector", "")), by_fields)
 
 
 def matching(
@@ -58,7 +57,7 @@ def matching(
 
 def many(store: Store, resource: Resource, target: Target, request: Request) -> Answer:
     """Return a list, or one page of it. Raises Failure (400, 410)."""
-    collection = store.collection(resource.group, resource.plural)
+    collection = store.collection(*resource.place)
     asking.check_list(request)
     limit = max(0, request.number("limit") or 0)
     version, start = store.version, None
@@ -129,7 +128,7 @@ def _list_answer(resource: Resource, entries: list[Entry], meta: Json, request: 
             f'{{"kind":"{resource.list_kind}","apiVersion":"{resource.api_version}","metadata":'.encode()
         )
         item = resource.head if resource.custom else b"{"
-        joined = (b"," + item).join(entry.tail for entry in entries)
+        joined = (b"," + item).join(map(resource.tail, entries))
         items = item + joined if entries else b""
         return Answer(200, b"".join((opening, orjson.dumps(meta), b',"items":[', items, b"]}")))
     bodies = [resource.shown(entry.body) for entry in entries]

@@ -8,13 +8,14 @@ CRD comes or goes, and `revision` tells caches (discovery, OpenAPI) that it did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from moorage.engine.merge.schema import Schema
 from moorage.model.manifest import Json
 from moorage.sandbox.answers import Cause, Failure, bad_request
+from moorage.sandbox.store import Entry
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -56,6 +57,16 @@ class ScalePaths:
     selector: tuple[str, ...] = ("spec", "selector")
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How objects of a resource become those of another that keeps them, and how they are shown again."""
+
+    group: str
+    """Of the resource that keeps them; it has the same plural."""
+    kept: Callable[[Json], Json]
+    shown: Callable[[Json], Json]
+
+
 @dataclass(slots=True, eq=False)
 class Resource:
     """One resource in one version, with all that serving it needs."""
@@ -87,12 +98,17 @@ class Resource:
     head: bytes = field(init=False)
     storage_api_version: str = field(init=False)
     list_kind: str = ""
+    conversion: Conversion | None = None
+    sole: bool = True
+    """Whether no other group shows the same objects; where one does, each write forgets the other's managers."""
+    place: tuple[str, str] = field(init=False)
+    """Group and plural of the collection that keeps its objects."""
 
     def __post_init__(self) -> None:
         self.api_version = f"{self.group}/{self.version}" if self.group else self.version
-        self.storage_api_version = (
-            f"{self.group}/{self.storage_version}" if self.group else self.storage_version
-        )
+        group = self.conversion.group if self.conversion else self.group
+        self.place = (group, self.plural)
+        self.storage_api_version = f"{group}/{self.storage_version}" if group else self.storage_version
         self.head = f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
         self.list_kind = self.list_kind or f"{self.kind}List"
 
@@ -103,8 +119,14 @@ class Resource:
         )
 
     def shown(self, body: Json) -> Json:
-        """Return a stored body as this version shows it (conversion changes the version alone)."""
+        """Return a stored body as this version shows it; between versions of a group that alone changes."""
+        if self.conversion is not None:
+            return self.conversion.shown(body)
         return body if body["apiVersion"] == self.api_version else {**body, "apiVersion": self.api_version}
+
+    def tail(self, entry: Entry) -> bytes:
+        """Return the JSON of a stored object as this version shows it, from the third key on."""
+        return entry.tail if self.conversion is None else Entry(self.shown(entry.body), entry.version).tail
 
 
 class Registry:
@@ -158,8 +180,9 @@ class Registry:
         return None
 
     def stored(self) -> list[Resource]:
-        """Return each resource once, in its storage version."""
-        return [r for r in self.by_path.values() if r.version == r.storage_version]
+        """Return each resource that keeps objects once, in its storage version."""
+        resources = self.by_path.values()
+        return [r for r in resources if r.version == r.storage_version and r.conversion is None]
 
     def groups(self) -> list[str]:
         return list(self.version_order)

@@ -118,6 +118,11 @@ def _field(body: Json, path: tuple[str, ...]) -> str:
     return str(value)
 
 
+def of_shown(test: Matches, shown: Callable[[Json], Json]) -> Matches:
+    """Return a test that asks about stored objects as somebody else shows them."""
+    return lambda body: test(shown(body))
+
+
 def both(first: Matches | None, second: Matches | None) -> Matches | None:
     """Return a test that asks both, None when neither asks anything."""
     if first is None:

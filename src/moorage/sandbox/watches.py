@@ -36,7 +36,7 @@ class Watch:
     ) -> None:
         self.store = store
         self.resource = resource
-        self.collection: Collection = store.collection(resource.group, resource.plural)
+        self.collection: Collection = store.collection(*resource.place)
         self.namespace = target.namespace
         self.request = request
         self.test = test
@@ -114,7 +114,14 @@ class Watch:
     def _line(self, kind: str, entry: Entry) -> bytes:
         if self.form is table.Form.OBJECT:
             return b"".join(
-                (b'{"type":"', kind.encode(), b'","object":', self.resource.head, entry.tail, b"}\n")
+                (
+                    b'{"type":"',
+                    kind.encode(),
+                    b'","object":',
+                    self.resource.head,
+                    self.resource.tail(entry),
+                    b"}\n",
+                )
             )
         body = self.resource.shown(entry.body)
         shown: Json

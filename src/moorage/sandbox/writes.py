@@ -76,7 +76,7 @@ class Writes:
 
     def current(self, resource: Resource, namespace: str, name: str) -> Entry | None:
         """Return what is stored, None when there is nothing."""
-        return self.store.collection(resource.group, resource.plural).objects.get((namespace, name))
+        return self.store.collection(*resource.place).objects.get((namespace, name))
 
     def existing(self, resource: Resource, namespace: str, name: str) -> Entry:
         """Return what is stored. Raises Failure (404) when there is nothing."""
@@ -109,7 +109,7 @@ class Writes:
             body = self._record(_blank(resource), body, resource, options, "")
         resource.rules.prepare(body, None)
         self._check(resource, body, None, "")
-        collection = self.store.collection(resource.group, resource.plural)
+        collection = self.store.collection(*resource.place)
         if key in collection.objects:
             leaving = bool(collection.objects[key].body["metadata"].get("deletionTimestamp"))
             raise answers.already_exists(resource.group, resource.plural, key[1], leaving=leaving)
@@ -155,7 +155,7 @@ class Writes:
         self._check(resource, body, before, subresource)
         if resource.generation:
             self._count_generation(resource, before, body)
-        collection = self.store.collection(resource.group, resource.plural)
+        collection = self.store.collection(*resource.place)
         body["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
         body = self._stored(resource, body)
         if metadata.same_but_times(entry.body, body):
@@ -207,7 +207,7 @@ class Writes:
         metadata.check_preconditions(resource, key[1], body["metadata"], wishes.get("preconditions") or {})
         if options.dry_run:
             return Written(body, None)
-        collection = self.store.collection(resource.group, resource.plural)
+        collection = self.store.collection(*resource.place)
         finalizers = metadata.finalizers_for_deletion(body, wishes)
         if finalizers or metadata.held_by_spec(body):
             if body["metadata"].get("deletionTimestamp") and finalizers == body["metadata"].get(
@@ -240,7 +240,7 @@ class Writes:
         meta = body.setdefault("metadata", {})
         if not meta.get("name") and meta.get("generateName"):
             prefix = meta["generateName"]
-            collection = self.store.collection(resource.group, resource.plural)
+            collection = self.store.collection(*resource.place)
             while True:
                 letters = "".join(self._random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
                 if (namespace, prefix[:58] + letters) not in collection.objects:
@@ -291,7 +291,7 @@ class Writes:
             *resource.rules.validate(body, before, subresource),
         ]
         if causes:
-            raise answers.invalid(resource.group, resource.kind, body["metadata"]["name"], causes)
+            raise answers.invalid(resource.place[0], resource.kind, body["metadata"]["name"], causes)
 
     def _record(
         self, before: Json, body: Json, resource: Resource, options: Options, subresource: str
@@ -334,10 +334,24 @@ class Writes:
             raise answers.conflict(resource.group, resource.plural, name, why)
 
     def _stored(self, resource: Resource, body: Json) -> Json:
+        if not resource.sole:
+            body = _own_books(resource, body)
+        if resource.conversion is not None:
+            body = resource.conversion.kept(body)
         rest = {key: value for key, value in body.items() if key not in ("kind", "apiVersion")}
         if len(orjson.dumps(rest)) > OBJECT_LIMIT:
             raise answers.etcd_too_large()
         return {"kind": resource.kind, "apiVersion": resource.storage_api_version, **rest}
+
+
+def _own_books(resource: Resource, body: Json) -> Json:
+    """Return a body without the managers that wrote it through another group, which cannot be compared."""
+    held = body["metadata"].get("managedFields") or ()
+    kept = [entry for entry in held if entry.get("apiVersion") == resource.api_version]
+    if len(kept) == len(held):
+        return body
+    rest = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    return {**body, "metadata": {**rest, "managedFields": kept} if kept else rest}
 
 
 def _blank(resource: Resource) -> Json:

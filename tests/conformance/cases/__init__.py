@@ -15,6 +15,7 @@ from tests.conformance.cases import (
     refusing,
     subresources,
     tables,
+    telling,
     trying,
     updating,
     watching,
@@ -36,6 +37,7 @@ TOPICS = (
     listing,
     watching,
     tables,
+    telling,
     discovering,
 )
 

@@ -6,7 +6,7 @@ from tests.conformance.cases.creating import KINDS
 from tests.conformance.cases.words import at, cases, config_map, create, widget
 from tests.conformance.exchange import Case, Request
 
-_TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 _STRICT = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 _PARTIAL = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"}
 _PARTIAL_ONE = {"Accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"}
@@ -21,7 +21,7 @@ _SHOWN = (
 
 def _row(kind: str) -> list[Request]:
     plural, body = KINDS[kind]
-    return [create(plural, body), Request("GET", at(plural, body["metadata"]["name"]), headers=_TABLE)]
+    return [create(plural, body), Request("GET", at(plural, body["metadata"]["name"]), headers=TABLE)]
 
 
 _WIDGETS = [create("widgets", widget("a", code="AB1", keyed=[{"name": "k"}])), create("widgets", widget("b"))]
@@ -31,26 +31,26 @@ CASES: tuple[Case, ...] = (
     *cases(
         "table",
         {
-            "of a list": [*_WIDGETS, Request("GET", at("widgets"), headers=_TABLE)],
+            "of a list": [*_WIDGETS, Request("GET", at("widgets"), headers=TABLE)],
             "strictly": [*_WIDGETS, Request("GET", at("widgets"), headers=_STRICT)],
             "with whole objects": [
                 *_WIDGETS,
-                Request("GET", at("widgets"), headers=_TABLE, query={"includeObject": "Object"}),
+                Request("GET", at("widgets"), headers=TABLE, query={"includeObject": "Object"}),
             ],
             "with no objects": [
                 *_WIDGETS,
-                Request("GET", at("widgets"), headers=_TABLE, query={"includeObject": "None"}),
+                Request("GET", at("widgets"), headers=TABLE, query={"includeObject": "None"}),
             ],
             "with unknown objects": [
                 *_WIDGETS,
-                Request("GET", at("widgets"), headers=_TABLE, query={"includeObject": "Other"}),
+                Request("GET", at("widgets"), headers=TABLE, query={"includeObject": "Other"}),
             ],
-            "paged": [*_WIDGETS, Request("GET", at("widgets"), headers=_TABLE, query={"limit": "1"})],
-            "of nothing": [Request("GET", at("secrets"), headers=_TABLE)],
-            "of an error": [Request("GET", at("configmaps", "none"), headers=_TABLE)],
+            "paged": [*_WIDGETS, Request("GET", at("widgets"), headers=TABLE, query={"limit": "1"})],
+            "of nothing": [Request("GET", at("secrets"), headers=TABLE)],
+            "of an error": [Request("GET", at("configmaps", "none"), headers=TABLE)],
             "watched": [
                 create("widgets", widget("a")),
-                Request("GET", at("widgets"), headers=_TABLE, query={"watch": "true"}, watch=1),
+                Request("GET", at("widgets"), headers=TABLE, query={"watch": "true"}, watch=1),
             ],
             "metadata of one": [
                 create("configmaps", config_map("x", a="1")),

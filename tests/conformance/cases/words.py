@@ -18,6 +18,7 @@ PLACES: dict[str, str] = {
     "pods": "/api/v1/namespaces/{ns}/pods",
     "endpoints": "/api/v1/namespaces/{ns}/endpoints",
     "events": "/api/v1/namespaces/{ns}/events",
+    "fresh-events": "/apis/events.k8s.io/v1/namespaces/{ns}/events",
     "limitranges": "/api/v1/namespaces/{ns}/limitranges",
     "resourcequotas": "/api/v1/namespaces/{ns}/resourcequotas",
     "podtemplates": "/api/v1/namespaces/{ns}/podtemplates",

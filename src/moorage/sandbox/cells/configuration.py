@@ -10,6 +10,7 @@ from typing import Any
 from moorage.model.manifest import Json
 from moorage.sandbox.cells.words import NONE, UNSET, Since, age, joined, meta, name, part
 from moorage.sandbox.durations import duration
+from moorage.sandbox.eventforms import to_core
 
 
 def config_map(body: Json) -> list[Any]:
@@ -117,6 +118,10 @@ def event(body: Json) -> list[Any]:
         body.get("count") or (body.get("series") or {}).get("count") or 1,
         name(body),
     ]
+
+
+def fresh_event(body: Json) -> list[Any]:
+    return event(to_core(body))
 
 
 def quota(body: Json) -> list[Any]:

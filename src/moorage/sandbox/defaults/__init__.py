@@ -17,6 +17,7 @@ from moorage.sandbox import kinds
 from moorage.sandbox.defaults import extensions, networking, policy, storage, workloads
 from moorage.sandbox.defaults.filling import with_status
 from moorage.sandbox.defaults.policy import RBAC
+from moorage.sandbox.eventforms import fill_parts
 from moorage.sandbox.shapes import decoded, shape_of
 
 
@@ -66,6 +67,8 @@ _RULES: dict[tuple[str, str], Callable[[Json], None]] = {
     ("", "LimitRange"): storage.limit_range,
     ("", "ResourceQuota"): with_status,
     ("", "Node"): storage.node,
+    ("", "Event"): fill_parts,
+    ("events.k8s.io", "Event"): fill_parts,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
     ("apps", "StatefulSet"): workloads.stateful_set,
