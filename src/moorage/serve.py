@@ -166,12 +166,13 @@ class House:
         self._shelf = parts.shelf()
         self.recorder = Recorder(self.metrics)
         reporter = Reporter(self.home, self.board, self.recorder, parts.clock)
+        observer = Observer(self.repositories, self.renders)
         self.passes = ApplicationPass(
             self.board,
             self.fleet,
-            Observer(self.repositories, self.renders),
+            observer,
             reporter,
-            Deletion(self.fleet, reporter, parts.clock, self.claims),
+            Deletion(self.fleet, reporter, observer, parts.clock, self.claims),
             self.repositories.followed,
             parts.clock,
             self.claims,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.engine.order import kind_rank
-from moorage.engine.plan import defined_kind, make_plan
+from moorage.engine.plan import defined_kind, make_plan, plan_deletion_hooks
 from moorage.model.application import SyncOptions
 from moorage.model.identity import GroupKind
 from moorage.model.manifest import Manifest
@@ -207,6 +207,38 @@ def test_hooks_of_one_prefix_get_different_names():
 
     assert first == second
     assert len(set(names(first))) == 2
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.PRE_DELETE, ["PreDelete 0 clear Job/first", "PreDelete 0 hook Job/first"]),
+        (
+            Phase.POST_DELETE,
+            [
+                "PostDelete -1 clear Job/second",
+                "PostDelete -1 hook Job/second",
+                "PostDelete 3 clear Job/third",
+                "PostDelete 3 hook Job/third",
+            ],
+        ),
+    ],
+)
+def test_hooks_of_a_deletion_stand_in_a_plan_of_their_own(phase, expected):
+    """
+    A deletion runs the hooks of one of its phases in the order of their waves; a sync runs none of them.
+    """
+    hooks = (
+        job("third", "PostDelete", wave=3),
+        job("second", "PostDelete", wave=-1),
+        job("first", "PreDelete"),
+        job("never", "PostSync"),
+    )
+
+    plan = plan_deletion_hooks(target(resource("a"), hooks=hooks), operation(), phase)
+
+    assert printed(plan) == expected
+    assert printed(plan_of(resource("a"), hooks=hooks[:3])) == ["Sync 0 apply ConfigMap/a"]
 
 
 def test_hooks_carry_the_operation():

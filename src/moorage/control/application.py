@@ -20,6 +20,7 @@ from moorage.control.board import Board, Broken
 from moorage.control.claims import Claims, Neighbours
 from moorage.control.controller import FORGET, Next
 from moorage.control.deletion import Deletion
+from moorage.control.farewell import finalizers_with_hooks
 from moorage.control.fleet import Fleet
 from moorage.control.observation import Observation, compare_remembering
 from moorage.control.observing import Notebook, Observer, Permitted, permit, scope_of
@@ -37,10 +38,13 @@ from moorage.model.application import Application
 from moorage.model.errors import ApiConflict, Error, LiveStateUnknown, Terminal
 from moorage.model.identity import AppKey
 from moorage.model.operation import NotNow, Operation, OperationPhase
+from moorage.model.states import TargetState
 from moorage.model.words import REFRESH_ANNOTATION, SKIP_RECONCILE_ANNOTATION
 
 log = structlog.get_logger()
 FIRST_READING_SECONDS = 10.0
+CATCH_UP_SECONDS = 0.5
+"""How long after a conflict an application is looked at again; its watch tells earlier."""
 FAILURES_UNTIL_NOBODY_WAITS = 3
 
 
@@ -96,6 +100,7 @@ class ApplicationPass:
         try:
             seen = await self._observe(app, notes, depth, self.claims.moment)
             notes.failures = 0
+            app = await self._with_finalizers(app, seen.target)
             return await self._decide(app, operation, seen, notes)
         except FirstReading:
             return Next(FIRST_READING_SECONDS)
@@ -110,6 +115,13 @@ class ApplicationPass:
             view = replace(view, operation=_given_up(app, operation, error, format_time(self.clock())))
             consumed = operation is None or operation.phase.finished
             return await self.reporter.fault(app, error, view, notes.failures, consumed=consumed)
+
+    async def _with_finalizers(self, app: Application, target: TargetState) -> Application:
+        """Make sure that an application which has hooks for its deletion cannot go without them."""
+        try:
+            return await self.reporter.keep_finalizers(app, finalizers_with_hooks(app, target))
+        except ApiConflict:
+            return app  # somebody changes it right now, which is a pass of its own
 
     async def _observe(self, app: Application, notes: Notebook, depth: Depth, begun: int) -> Observation:
         config = self.board.config
@@ -180,7 +192,14 @@ class ApplicationPass:
             try:
                 app = await self.reporter.report(app, view_of(app, seen, decision), consumed=True)
             except ApiConflict:
-                return Next(0.0)  # somebody asks for something else by now
+                return Next(CATCH_UP_SECONDS)  # somebody asks for something else by now, or began it
+        elif notes.operation != decision.id:
+            # Another life or process began it. What a list from the past shows of it may be over long since.
+            try:
+                await self.reporter.confirm(app)
+            except ApiConflict:
+                return Next(CATCH_UP_SECONDS)
+        notes.operation = decision.id
         return await self._run(app, decision, seen, notes).go()
 
     def _window(self, app: Application, seen: Observation, now: datetime, *, manual: bool) -> Permission:

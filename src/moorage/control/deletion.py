@@ -21,16 +21,19 @@ from moorage.control import hooks
 from moorage.control.claims import MOST_UNDECIDED_SECONDS, Claims
 from moorage.control.config import Config
 from moorage.control.controller import Next
+from moorage.control.farewell import FINALIZERS, Farewell, after
 from moorage.control.fleet import Fleet
-from moorage.control.observing import permit
+from moorage.control.observing import Notebook, Observer, Permitted, permit
+from moorage.control.queue import Depth
 from moorage.control.report import Reporter, faulty_view, next_look
 from moorage.engine.options import resource_options
 from moorage.engine.order import wave_of
 from moorage.engine.plan import CRD
 from moorage.model.application import Application
-from moorage.model.errors import ApiConflict, Error, InvalidSpec, LiveStateUnknown, Terminal
+from moorage.model.errors import ApiConflict, Error, InvalidSpec, LiveStateUnknown, Terminal, Transient
 from moorage.model.identity import AppKey, ResourceKey
 from moorage.model.manifest import Json
+from moorage.model.operation import Phase
 from moorage.model.status import Condition, ConditionType
 from moorage.model.words import (
     CASCADE_BACKGROUND_FINALIZER,
@@ -51,39 +54,76 @@ class Deletion:
 
     fleet: Fleet
     reporter: Reporter
+    observer: Observer
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     claims: Claims = field(default_factory=Claims)
     _begun: dict[AppKey, tuple[int, datetime]] = field(default_factory=dict)
 
     async def reconcile(self, app: Application, config: Config) -> Next:
-        """One pass: delete the next wave, wait for it, or remove the finalizers."""
+        """One pass: run hooks, delete the next wave, wait for them, or take the next finalizer away."""
         if not any(f.startswith(OURS) for f in app.finalizers):
             return Next()
         try:
-            if any(f.startswith(CASCADE_FINALIZER) for f in app.finalizers) and not await self._empty(
-                app, config
-            ):
-                return Next(LOOK_AGAIN_SECONDS)
+            left = await self._advance(app, config)
         except Error as error:
             condition = Condition(ConditionType.DELETION_ERROR, f"{error.reason}: {error}", error.reason)
             view = faulty_view(app, error, None)
             await self.reporter.report(app, replace(view, conditions=(condition,)))
             return next_look(error, 1)
-        left = [f for f in app.finalizers if not f.startswith(OURS)]
-        await self.reporter.store.patch_application(app.key, {"metadata": {"finalizers": left or None}})
+        if left is None:
+            return Next(LOOK_AGAIN_SECONDS)
+        await self.reporter.keep_finalizers(app, left)
+        if any(f.startswith(OURS) for f in left):
+            return Next(0.0)
         self._begun.pop(app.key, None)
         log.info("An application was deleted", app=str(app.key))
         return Next()
 
-    async def _empty(self, app: Application, config: Config) -> bool:
-        """Delete the next wave of what is left; whether nothing is left."""
+    async def _advance(self, app: Application, config: Config) -> tuple[str, ...] | None:
+        """Take the next step; return the finalizers that are left after it, None while it is not done."""
         try:
-            _, server = permit(app, config)
+            project, server = permit(app, config)
         except InvalidSpec:
             # The cluster or project is gone: nothing can be deleted any more,
             # and an application must not be kept for ever because of that.
-            return True
-        session = self.fleet.session(server)
+            return tuple(f for f in app.finalizers if not f.startswith(OURS))
+        allowed = Permitted(project, server, self.fleet.session(server))
+        if any(f.startswith(PRE_DELETE_FINALIZER) for f in app.finalizers):
+            return await self._say_farewell(app, config, allowed, Phase.PRE_DELETE)
+        if any(f.startswith(CASCADE_FINALIZER) for f in app.finalizers):
+            if not await self._empty(app, config, allowed):
+                return None
+            return tuple(f for f in app.finalizers if not f.startswith(CASCADE_FINALIZER))
+        return await self._say_farewell(app, config, allowed, Phase.POST_DELETE)
+
+    async def _say_farewell(
+        self, app: Application, config: Config, allowed: Permitted, phase: Phase
+    ) -> tuple[str, ...] | None:
+        if not allowed.session.freshness().synced:
+            raise LiveStateUnknown(
+                f"cluster {allowed.server} is being read; no {phase} hook runs until it is known"
+            )
+        notes = Notebook()
+        revision = await self._revision(app, notes)
+        target = await self.observer.target(app, revision, config, allowed, notes)
+        farewell = Farewell(app, app.key.instance(config.namespace), allowed.session, target, phase)
+        if FINALIZERS[phase] in app.finalizers:
+            return after(app, phase, cleaned=False) if await farewell.run() else None
+        await farewell.clean_up()
+        return after(app, phase, cleaned=True)
+
+    async def _revision(self, app: Application, notes: Notebook) -> str:
+        """Return the latest revision, or while Git cannot be reached the one that was seen last."""
+        try:
+            return await self.observer.revision(app, notes, Depth.REVISION)
+        except Transient:
+            if known := (app.status.get("sync") or {}).get("revision"):
+                return str(known)
+            raise
+
+    async def _empty(self, app: Application, config: Config, allowed: Permitted) -> bool:
+        """Delete the next wave of what is left; whether nothing is left."""
+        server, session = allowed.server, allowed.session
         freshness = session.freshness()
         if not freshness.complete:
             raise LiveStateUnknown(f"cluster {server}: {freshness.why}; nothing is deleted until it is known")

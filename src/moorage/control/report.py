@@ -24,6 +24,7 @@ from moorage.engine.merge.jsonmerge import diff_merge
 from moorage.engine.policy import format_time
 from moorage.model.application import Application
 from moorage.model.errors import (
+    ApiConflict,
     ClusterUnreachable,
     Error,
     InvalidConfiguration,
@@ -104,11 +105,26 @@ class Reporter:
             return app
         body = await self.store.patch_application(app.key, patch)
         self.observing.reported(app, app.status, status)
-        if body is None:
-            return app
+        return app if body is None else self._taken_over(app, body)
+
+    def _taken_over(self, app: Application, body: Json) -> Application:
         self.board.application_seen(body, app.key)
         after = self.board.applications.get(app.key)
         return after if isinstance(after, Application) else app
+
+    async def keep_finalizers(self, app: Application, finalizers: tuple[str, ...]) -> Application:
+        """Give an application these finalizers; return it as it is then. Raises ApiConflict when it changed meanwhile."""
+        if finalizers == app.finalizers:
+            return app
+        metadata: Json = {"finalizers": list(finalizers) or None, "resourceVersion": app.resource_version}
+        body = await self.store.patch_application(app.key, {"metadata": metadata})
+        return app if body is None else self._taken_over(app, body)
+
+    async def confirm(self, app: Application) -> None:
+        """Make sure that an application is still as this pass saw it. Raises ApiConflict when it is not."""
+        metadata = {"resourceVersion": app.resource_version}
+        if await self.store.patch_application(app.key, {"metadata": metadata}) is None:
+            raise ApiConflict(f"Application {app.key} is gone; it was read before")
 
     async def fault(
         self, app: Application, error: Error, view: AppView, failures: int, *, consumed: bool = False
@@ -153,6 +169,7 @@ def patch_of(app: Application, status: Json, now: str, *, drop_request: bool) ->
         patch["status"] = difference
     if drop_request and app.operation is not None:
         patch["operation"] = None
+    if drop_request and patch:
         patch["metadata"] = {"resourceVersion": app.resource_version}
     answered = {
         name: None for name in (REFRESH_ANNOTATION, REFRESH_TIMESTAMP_ANNOTATION) if name in app.annotations

@@ -29,6 +29,7 @@ from moorage.model.words import OPERATION_ANNOTATION
 CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 NAMESPACE = GroupKind("", "Namespace")
 _NEEDED = frozenset({CRD.kind, NAMESPACE.kind})
+SYNC_PHASES = (Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC, Phase.SYNC_FAIL)
 
 
 def make_plan(
@@ -73,6 +74,23 @@ def make_plan(
     return Plan(tuple(steps), tuple(failing))
 
 
+def plan_deletion_hooks(target: TargetState, operation: Operation, phase: Phase) -> Plan:
+    """
+    Return a plan of nothing but the hooks of one phase, for an application that is being deleted.
+
+    Args:
+        target: The manifests and hooks of the application.
+        operation: Stands for the deletion; its id marks the hooks.
+        phase: PreDelete or PostDelete.
+    """
+    return Plan(tuple(_steps(_hooks(target, operation, (phase,)))))
+
+
+def has_hooks(target: TargetState, phase: Phase) -> bool:
+    """Return whether a target state has hooks of a phase."""
+    return any(phase in phases_of(hook.body) for hook in target.hooks)
+
+
 def _selected(operation: Operation, key: ResourceKey) -> bool:
     return not operation.selected or any(s.matches(key) for s in operation.selected)
 
@@ -82,7 +100,9 @@ def _apply(manifest: Manifest, options: SyncOptions) -> Action:
     return Action(Phase.SYNC, wave_of(manifest.body), Verb.APPLY, manifest.key, manifest, merged)
 
 
-def _hooks(target: TargetState, operation: Operation) -> list[Action]:
+def _hooks(
+    target: TargetState, operation: Operation, phases: Collection[Phase] = SYNC_PHASES
+) -> list[Action]:
     """Return what the hooks ask for; hooks that would get one name are numbered, in the order of their content."""
     actions: list[Action] = []
     named: dict[tuple[ResourceKey, tuple[str, ...]], list[Manifest]] = defaultdict(list)
@@ -92,7 +112,7 @@ def _hooks(target: TargetState, operation: Operation) -> list[Action]:
         if len(alike) > 1:
             alike.sort(key=lambda hook: hook.digest)
         for number, hook in enumerate(alike):
-            actions += _hook_actions(hook, operation, number)
+            actions += _hook_actions(hook, operation, number, phases)
     return actions
 
 
@@ -100,12 +120,14 @@ def _prefix(hook: Manifest) -> str:
     return str(hook.body["metadata"].get("generateName") or "")
 
 
-def _hook_actions(hook: Manifest, operation: Operation, number: int) -> Iterable[Action]:
+def _hook_actions(
+    hook: Manifest, operation: Operation, number: int, phases: Collection[Phase]
+) -> Iterable[Action]:
     options = merge_options(operation.options, resource_options(hook.body))
     policies = frozenset(hook_delete_policies(hook.body)) or frozenset({"BeforeHookCreation"})
     wave = wave_of(hook.body)
     for word in phases_of(hook.body):
-        if word not in tuple(Phase):
+        if word not in phases:
             continue
         phase = Phase(word)
         named = _named_for(hook, phase, operation, number)

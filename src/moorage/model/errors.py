@@ -195,6 +195,12 @@ class Refused(Terminal):
     reason = "Refused"
 
 
+class HookFailed(Terminal):
+    """A hook of a deletion failed; what it should have done before or after is not done."""
+
+    reason = "HookFailed"
+
+
 class ImmutableField(Refused):
     """The API server refuses to change a field of an existing resource."""
 

@@ -19,12 +19,14 @@ from moorage.model.manifest import Manifest
 
 
 class Phase(StrEnum):
-    """The phases of a sync, in the order in which they run."""
+    """The phases of a sync, in the order in which they run, and those of a deletion."""
 
     PRE_SYNC = "PreSync"
     SYNC = "Sync"
     POST_SYNC = "PostSync"
     SYNC_FAIL = "SyncFail"
+    PRE_DELETE = "PreDelete"
+    POST_DELETE = "PostDelete"
 
     @property
     def rank(self) -> int:
