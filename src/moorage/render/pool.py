@@ -23,7 +23,7 @@ from moorage.render.gather import Gathered, gather, identify, path_of
 from moorage.render.job import Answer, Job, raised
 from moorage.render.memory import Memory, Remembered
 from moorage.render.performing import perform
-from moorage.render.process import Scratch, Worker
+from moorage.render.process import Worker, scratch_folder
 from moorage.render.request import FetchChart, RenderLimits, RenderRequest, RenderResult, Tree
 from moorage.render.tools import versions
 
@@ -175,17 +175,24 @@ class RenderPool:
 
     async def _ask_worker(self, job: Job) -> Answer:
         async with self._slots:
-            with Scratch(self._settings.scratch) as scratch:
-                worker = await self._worker()
-                try:
-                    answer = await worker.perform(msgspec.structs.replace(job, scratch=str(scratch)))
-                except BaseException:
-                    await asyncio.shield(self._end(worker))
-                    raise
-                await self._release(worker)
+            if job.directory is not None:
+                answer = await self._perform(job)
+            else:
+                async with scratch_folder(self._settings.scratch) as scratch:
+                    answer = await self._perform(msgspec.structs.replace(job, scratch=str(scratch)))
         error = raised(answer)
         if error is not None:
             raise error
+        return answer
+
+    async def _perform(self, job: Job) -> Answer:
+        worker = await self._worker()
+        try:
+            answer = await worker.perform(job)
+        except BaseException:
+            await asyncio.shield(self._end(worker))
+            raise
+        await self._release(worker)
         return answer
 
     async def _worker(self) -> Worker:

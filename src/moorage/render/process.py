@@ -8,12 +8,14 @@ as it should; it is never asked again after a failure of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import struct
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -115,19 +117,15 @@ class Worker:
         await self._program.end()
 
 
-class Scratch:
-    """A folder with a random name, private to one job, gone afterwards."""
-
-    def __init__(self, parent: Path | None) -> None:
-        self._parent = parent
-        self.path = Path()
-
-    def __enter__(self) -> Path:
-        self.path = Path(tempfile.mkdtemp(prefix="render-", dir=self._parent))
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        remove(self.path)
+@contextlib.asynccontextmanager
+async def scratch_folder(parent: Path | None) -> AsyncIterator[Path]:
+    """Yield a folder with a random name, private to one job, that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="render-", dir=parent))
+    try:
+        yield folder
+    finally:
+        # A chart with all its files takes longer to remove than the loop may stand still.
+        await asyncio.shield(asyncio.to_thread(remove, folder))
 
 
 def remove(folder: Path) -> None:
