@@ -63,6 +63,7 @@ class Notebook:
     unserved: tuple[GroupKind, ...] = ()
     asked: dict[ResourceKey, tuple[Manifest, str, str, int]] = field(default_factory=dict)
     pruning: tuple[str, int, datetime] | None = None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
