@@ -233,7 +233,7 @@ class Wire:
                     piece = await anext(body, b"")
             except TimeoutError:
                 raise ClusterUnreachable("the stream was cut") from None
-            await self._on_the_way(amount if what is What.LATE else 0.0)
+            await self._on_the_way(amount if what is What.LATE and not self.traffic.quiet else 0.0)
             yield piece
             if not piece:
                 return

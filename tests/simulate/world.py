@@ -36,6 +36,8 @@ from .wire import Fault, Traffic
 
 LEASE = ("coordination.k8s.io", "leases")
 REVIVED_AFTER_SECONDS = 0.2
+LATEST_SECONDS = 30.0
+"""After so long the last watch that was shown the past has caught up."""
 
 BYSTANDERS: tuple[Json, ...] = (
     {
@@ -265,7 +267,7 @@ class World:
 
         The first look may note on an Application that another commit renders to the same.
         """
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(LATEST_SECONDS)
         first = [told for told in await self._look(Depth.REVISION) if "/applications/" not in told]
         return first + await self._look(Depth.LIVE) + await self._look(Depth.REVISION)
 
