@@ -23,7 +23,7 @@ from moorage.control.observing import Notebook, Observer, tracked_bodies
 from moorage.control.performing import Circumstances, found_hook, made_by, perform
 from moorage.control.preconditions import namespace_is_there, obstacle
 from moorage.control.report import Reporter, condition_of, next_look
-from moorage.control.views import view_of, warned
+from moorage.control.views import conditions_of, view_of, warned
 from moorage.engine.health import assess
 from moorage.engine.moves import Seen, finished_hooks, next_move
 from moorage.engine.plan import make_plan
@@ -225,7 +225,8 @@ class OperationRun:
             live = await self.observer.live(self.app, seen.target, seen.config, seen.allowed.session)
             comparison = compare_remembering(seen.target, live, seen.rules, self.notes, seen.neighbours)
             comparison = await asked(comparison, self.app, seen.rules, seen.allowed.session, self.notes)
-            seen = replace(seen, live=live, comparison=comparison)
+            told = conditions_of(self.app, seen.target, live, comparison, self.notes)
+            seen = replace(seen, live=live, comparison=comparison, conditions=told)
         view = view_of(self.app, seen, operation)
         if operation.automated and operation.phase is not OperationPhase.SUCCEEDED:
             view = warned(view, operation.message)
