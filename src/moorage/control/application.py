@@ -20,6 +20,7 @@ from moorage.control.board import Board, Broken
 from moorage.control.claims import Claims, Neighbours
 from moorage.control.controller import FORGET, Next
 from moorage.control.deletion import Deletion
+from moorage.control.farewell import finalizers_with_hooks
 from moorage.control.fleet import Fleet
 from moorage.control.observation import Observation, compare_remembering
 from moorage.control.observing import Notebook, Observer, Permitted, permit, scope_of
@@ -37,6 +38,7 @@ from moorage.model.application import Application
 from moorage.model.errors import ApiConflict, Error, LiveStateUnknown, Terminal
 from moorage.model.identity import AppKey
 from moorage.model.operation import NotNow, Operation, OperationPhase
+from moorage.model.states import TargetState
 from moorage.model.words import REFRESH_ANNOTATION, SKIP_RECONCILE_ANNOTATION
 
 log = structlog.get_logger()
@@ -98,6 +100,7 @@ class ApplicationPass:
         try:
             seen = await self._observe(app, notes, depth, self.claims.moment)
             notes.failures = 0
+            app = await self._with_finalizers(app, seen.target)
             return await self._decide(app, operation, seen, notes)
         except FirstReading:
             return Next(FIRST_READING_SECONDS)
@@ -112,6 +115,13 @@ class ApplicationPass:
             view = replace(view, operation=_given_up(app, operation, error, format_time(self.clock())))
             consumed = operation is None or operation.phase.finished
             return await self.reporter.fault(app, error, view, notes.failures, consumed=consumed)
+
+    async def _with_finalizers(self, app: Application, target: TargetState) -> Application:
+        """Make sure that an application which has hooks for its deletion cannot go without them."""
+        try:
+            return await self.reporter.keep_finalizers(app, finalizers_with_hooks(app, target))
+        except ApiConflict:
+            return app  # somebody changes it right now, which is a pass of its own
 
     async def _observe(self, app: Application, notes: Notebook, depth: Depth, begun: int) -> Observation:
         config = self.board.config

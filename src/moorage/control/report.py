@@ -105,11 +105,20 @@ class Reporter:
             return app
         body = await self.store.patch_application(app.key, patch)
         self.observing.reported(app, app.status, status)
-        if body is None:
-            return app
+        return app if body is None else self._taken_over(app, body)
+
+    def _taken_over(self, app: Application, body: Json) -> Application:
         self.board.application_seen(body, app.key)
         after = self.board.applications.get(app.key)
         return after if isinstance(after, Application) else app
+
+    async def keep_finalizers(self, app: Application, finalizers: tuple[str, ...]) -> Application:
+        """Give an application these finalizers; return it as it is then. Raises ApiConflict when it changed meanwhile."""
+        if finalizers == app.finalizers:
+            return app
+        metadata: Json = {"finalizers": list(finalizers) or None, "resourceVersion": app.resource_version}
+        body = await self.store.patch_application(app.key, {"metadata": metadata})
+        return app if body is None else self._taken_over(app, body)
 
     async def confirm(self, app: Application) -> None:
         """Make sure that an application is still as this pass saw it. Raises ApiConflict when it is not."""
