@@ -27,6 +27,30 @@ def _extensions(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
                 yield from _extensions(item, f"{place}.{key}")
 
 
+def _chosen(schemas: Any) -> dict[str, Any]:
+    """Return, by definition and field, the values to choose from and the words that explain them."""
+    return {
+        f"{name}.{field}": (told.get("enum"), told.get("description"), told.get("items", {}).get("enum"))
+        for name, schema in schemas.items()
+        for field, told in schema.get("properties", {}).items()
+        if "enum" in json.dumps(told)
+    }
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_openapi_has_the_same_values_to_choose_from(path: str, real: Server, sandbox: Server) -> None:
+    """
+    A field that takes only some words publishes them, and its description explains them, for ``kubectl explain``.
+    """
+    request = Request("GET", f"/openapi/v3/{path}", until=200)
+    wanted = _chosen((await real.ask(request)).body["components"]["schemas"])
+
+    found = _chosen((await sandbox.ask(request)).body["components"]["schemas"])
+
+    assert wanted
+    assert {place: told for place, told in wanted.items() if found.get(place) != told} == {}
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_openapi_has_the_same_extensions(path: str, real: Server, sandbox: Server) -> None:
     """

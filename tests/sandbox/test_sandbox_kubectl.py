@@ -435,6 +435,7 @@ def test_explain_reads_the_published_schema(cluster):
     assert re.search(r"^ +rollingUpdate\t<RollingUpdateDeployment>$", told, re.M)
     assert "enum: Recreate, RollingUpdate" in told or "Recreate" in told
     assert "hostPath" in cluster.kubectl("explain", "pod.spec.volumes", "--recursive")
+    assert "OnFailure" in cluster.kubectl("explain", "pod.spec.restartPolicy").partition("ENUM:")[2]
 
 
 def test_whoever_holds_the_token_may_do_everything(cluster):

@@ -227,10 +227,19 @@ def by_kind(group: str, kind: str) -> Kind | None:
     return _BY_KIND.get((group, kind))
 
 
+_INNER = ("items", "additionalProperties")
+
+
 @cache
 def definitions() -> Mapping[str, Any]:
     """Return ``components.schemas`` of the built-in kinds as OpenAPI v3 publishes them; never change it."""
-    return unpacked("kubernetes")
+    known = unpacked("kubernetes")
+    for name, chosen in unpacked("enums").items():
+        fields = known[name]["properties"]
+        for field, told in chosen.items():
+            inner = {part: {**fields[field][part], **told[part]} for part in _INNER if part in told}
+            fields[field] |= {**told, **inner}
+    return known
 
 
 @cache

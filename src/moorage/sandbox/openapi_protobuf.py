@@ -69,6 +69,7 @@ def _schema(schema: Json) -> bytes:
         if schema.get(field):
             parts.append(_text(number, schema[field]))
     parts += [_text(19, name) for name in schema.get("required", ())]
+    parts += [_bytes(20, _bytes(2, _plain(value))) for value in schema.get("enum", ())]
     more = schema.get("additionalProperties")
     if isinstance(more, dict):
         parts.append(_bytes(21, _bytes(1, _schema(more))))
