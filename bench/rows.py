@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 _COLUMNS = ("what", "measured", "wanted", "raw limit")
 
@@ -53,6 +53,11 @@ def at_most(what: str, value: float, unit: str, goal: float, *, limit: str = "",
 def at_least(what: str, value: float, unit: str, goal: float, *, limit: str = "", note: str = "") -> Row:
     """Return a row whose figure should reach a goal."""
     return Row(what, value, unit, f"≥ {number(goal)} {unit}".rstrip(), value >= goal, limit, note)
+
+
+def unjudged(row: Row) -> Row:
+    """Return a row without its goal: goals are for full counts, in which what happens once weighs little."""
+    return replace(row, wanted="", met=None)
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 from bench.processes import tree
-from bench.rows import Row, as_json, at_least, at_most, number, table
+from bench.rows import Row, as_json, at_least, at_most, number, table, unjudged
+from bench.stages import STAGES
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,15 @@ def test_figures_have_three_digits_that_mean_something(value, text):
     assert number(value) == text
 
 
+def test_a_quick_run_judges_nothing():
+    """
+    With small counts a figure is shown as it is, neither reached nor missed.
+    """
+    row = unjudged(at_least("rate", 10, "%", 85))
+
+    assert (row.met, row.wanted, row.shown) == (None, "", "10 %")
+
+
 def test_a_table_shows_the_goal_and_the_limit_beside_the_figure():
     """
     Each line holds what was measured, what was wanted and what the server alone does.
@@ -58,3 +70,13 @@ def test_a_process_tree_holds_the_process_itself():
     """
     assert os.getpid() in tree(os.getppid())
     assert tree(os.getpid())[0] == os.getpid()
+
+
+def test_the_page_names_every_stage():
+    """
+    The how-to of measuring lists the stages there are, and no others.
+    """
+    page = (Path(__file__).parents[2] / "docs/how-to/measure.md").read_text()
+    listed = re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)
+
+    assert sorted(listed) == sorted(["micro", *STAGES])
