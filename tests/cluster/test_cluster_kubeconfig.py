@@ -516,7 +516,7 @@ def test_clouds_sign_in_by_a_program_that_is_allowed(
 )
 def test_a_fault_in_a_cluster_secret_is_named(data: dict[str, str], says: str) -> None:
     """
-    A tenant's Secret can neither choose programs nor files, and what is wrong with it is told without values.
+    S59: a tenant's Secret can neither choose programs nor files, and what is wrong with it is told without values.
     """
     with pytest.raises(InvalidConfiguration, match=says) as caught:
         access_of_secret(data, ALLOWING, name="the Secret")
@@ -525,7 +525,7 @@ def test_a_fault_in_a_cluster_secret_is_named(data: dict[str, str], says: str) -
 
 def test_programs_are_refused_unless_an_operator_lists_them() -> None:
     """
-    By default no cluster Secret runs anything.
+    S59: by default no cluster Secret runs anything.
     """
     for config_of in ({"awsAuthConfig": {"clusterName": "c"}}, {"execProviderConfig": {"command": "aws"}}):
         with pytest.raises(InvalidConfiguration, match="may not run"):
