@@ -111,7 +111,7 @@ class Process:
         """Start it with an empty memory."""
         self._lives += 1
         network = None if self._alone else contextvars.copy_context()
-        wire = self._wire = Wire(self._traffic, network)
+        wire = self._wire = Wire(self._traffic, network, self.number)
         parts = Parts(
             api=lambda access, settings, observe: WireApi(access, settings, observe, wire),
             sources=lambda _: self._origin(),  # type: ignore[arg-type, return-value]

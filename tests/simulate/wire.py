@@ -80,6 +80,7 @@ class Asked(NamedTuple):
     content_type: str
     status: int
     query: str = ""
+    process: int = 0
 
     @property
     def writes(self) -> bool:
@@ -123,6 +124,7 @@ class Wire:
 
     traffic: Traffic
     network: contextvars.Context | None = None
+    process: int = 0
     alive: bool = True
     buried: bool = False
 
@@ -172,7 +174,8 @@ class Wire:
         traffic.effect("", "")
         assert isinstance(body, bytes)
         kind = headers.get("content-type", "")
-        traffic.asked.append(Asked(number, method, url.path, kind, status, url.raw_query_string))
+        query = url.raw_query_string
+        traffic.asked.append(Asked(number, method, url.path, kind, status, query, self.process))
         if what is What.KILL_AFTER:
             await self._kill()
         await self._on_the_way(fault.amount if fault and what is What.LATE_ANSWER else 0.0)

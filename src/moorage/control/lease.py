@@ -115,7 +115,12 @@ class Lease:
     async def _try(self) -> bool:
         try:
             return await self._claim()
-        except (Conflicted, NotFound):
+        except Conflicted:
+            if not self.holder:
+                # Somebody was faster. Who it was tells the next look, if the Lease is still there by then.
+                self.holder, self._changed_at = "another process", self.seconds()
+            return False
+        except NotFound:
             return False
         except Error as error:
             log.warning("The lease cannot be asked for", reason=error.reason, error=str(error))
