@@ -4,7 +4,8 @@ Bring every real repository to Synced and Healthy, twice, and print what it took
     python -m bench.acceptance.fixtures --fixtures FOLDER [--server real] [-o json] [NAME ...]
 
 A second sync, by a hard refresh and then by hand, must send nothing about what
-the repository declares. Ends with 1 when anything was not as it should be.
+the repository declares. All together they are changed by hand, pruned and deleted
+as well. Ends with 1 when anything was not as it should be.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 import orjson
 import structlog
 
-from bench.acceptance import stories
+from bench.acceptance import endings, stories
 from bench.acceptance.ground import ground
 from bench.acceptance.material import REPOSITORIES, Fixture, fixtures, load
 from moorage.testing.world import World
@@ -74,7 +75,7 @@ def table(rows: list[Row]) -> str:
 
 async def _run(asked: argparse.Namespace) -> list[Row]:
     every = fixtures(asked.fixtures, pretended=asked.server == "real")
-    chosen = [f for f in every if not asked.names or f.name in asked.names]
+    chosen = [f for f in every if (f.name in asked.names if asked.names else _worth_a_row(f, asked.quick))]
     folder = Path(tempfile.mkdtemp(prefix="moorage-acceptance-"))
     within = GIVE_UP_SECONDS[asked.server]
     rows: list[Row] = []
@@ -90,6 +91,10 @@ async def _run(asked: argparse.Namespace) -> list[Row]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
+
+
+def _worth_a_row(fixture: Fixture, quick: bool) -> bool:
+    return not quick or fixture.alone or fixture.needs_more
 
 
 async def _begin(here: World, root: Path) -> None:
@@ -113,11 +118,11 @@ async def _measure(here: World, fixture: Fixture, within: float) -> Row:
     note = ""
     if fixture.needs_more:
         note, before, started = await stories.say_what_is_missing(here, fixture)
-    await stories.arrives(here, fixture.name, within)
+    await stories.arrives(here, within, fixture.name)
     seconds, requests = time.monotonic() - started, stories.sent(here, before)
     if fixture.needs_more:
         note += f"; Synced {seconds:.1f} s after that was there"
-    second, hooks = await stories.second_sync(here, fixture.name, within)
+    second, hooks = await stories.second_sync(here, within, fixture.name)
     note += f"its hooks run again: {hooks} requests" if hooks else ""
     row = Row(fixture.name, len(here.status(fixture.name)["resources"]), seconds, requests, second, note)
     if fixture.alone:
@@ -128,12 +133,26 @@ async def _measure(here: World, fixture: Fixture, within: float) -> Row:
 async def _together(here: World, chosen: list[Fixture], within: float) -> Row:
     names = [fixture.name for fixture in chosen]
     before, started = len(here.requests), time.monotonic()
-    await stories.declare_all(here, chosen)
-    await stories.arrives(here, "all-of-them", within, *names)
+    await stories.declare_all(here, chosen, endings.with_mode)
+    await stories.arrives(here, within, "all-of-them", *names)
     seconds, requests = time.monotonic() - started, stories.sent(here, before)
-    objects = sum(len(here.status(name)["resources"]) for name in ("all-of-them", *names))
-    second, _ = await stories.second_sync(here, "all-of-them", within)
-    return Row("all-of-them", objects, seconds, requests, second, f"an app of {len(names)} apps")
+    ground = await endings.look_around(here)
+    objects = sum(len(ground.declared(name)) for name in ("all-of-them", *names))
+    second, hooks = await stories.second_sync(here, within, "all-of-them", *names)
+    note = f"an app of {len(names)} apps; their hooks run again: {hooks} requests; {await _what_follows(ground, names, within)}"
+    return Row("all-of-them", objects, seconds, requests, second, note)
+
+
+async def _what_follows(ground: endings.Ground, names: list[str], within: float) -> str:
+    changed, deleted = await endings.heals(ground, names, within)
+    file = "manifests/grafana-dashboardDefinitions.yaml"
+    pruned = await endings.prunes(ground, "kube-prometheus", "kube-prometheus", file, within)
+    left = await endings.all_end(ground, names, within)
+    return (
+        f"healed: {changed} changed, {deleted} deleted; pruned with their file: {pruned}; "
+        f"with their application gone: {left['foreground']} in the foreground, {left['background']} in the background; "
+        f"kept without a cascade: {left['none']}"
+    )
 
 
 def _arguments() -> Any:
@@ -145,6 +164,9 @@ def _arguments() -> Any:
     parser.add_argument("names", nargs="*", help="only these fixtures")
     parser.add_argument("--fixtures", type=Path, required=True, help="the folder of the repositories")
     parser.add_argument("--server", choices=("sandbox", "real"), default="sandbox")
+    parser.add_argument(
+        "--quick", action="store_true", help="see only those one by one that cannot be together with the rest"
+    )
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     return parser.parse_args()
 

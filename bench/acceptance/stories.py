@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -30,13 +31,13 @@ def spec(here: World, fixture: Fixture) -> dict[str, Any]:
     return {"source": {**source, **fixture.options}, "syncPolicy": policy}
 
 
-async def arrives(here: World, name: str, within: float, *others: str) -> None:
+async def arrives(here: World, within: float, *names: str) -> None:
     """Return once applications are Synced and Healthy, with the operators played that they need."""
     playing = asyncio.create_task(play_operators(here))
     try:
-        await here.settled(name, *others, within=within)
+        await here.settled(*names, within=within)
     except TimeoutError:
-        stuck = [f"{n}: {_stands(here.status(n))}" for n in (name, *others) if not _good(here.status(n))]
+        stuck = [f"{n}: {_stands(here.status(n))}" for n in names if not _good(here.status(n))]
         raise TimeoutError("; ".join(stuck)) from None
     finally:
         playing.cancel()
@@ -56,25 +57,34 @@ def _about_resources(seen: Seen) -> bool:
     )
 
 
-async def second_sync(here: World, name: str, within: float) -> tuple[int, int]:
+async def second_sync(here: World, within: float, *names: str) -> tuple[int, int]:
     """
-    Refresh hard, then sync by hand; both must succeed.
+    Refresh applications hard, then sync them by hand; all must succeed.
 
     Returns how many requests went out about what was declared, and how many about
     hooks: a sync that somebody asks for runs them again.
     """
     before = len(here.requests)
-    await here.patch("Application", name, HARD, NAMESPACE)
-    await here.until(lambda: "argocd.argoproj.io/refresh" not in _annotations(here, name), within=within)
-    await here.patch("Application", name, {"operation": {"sync": {}}}, NAMESPACE)
-    await here.until(lambda: _by_hand(here, name), within=within)
-    await arrives(here, name, within)
-    results = here.status(name)["operationState"].get("syncResult", {}).get("resources") or ()
-    hooks = {result["name"] for result in results if result.get("hookType")}
+    for name in names:
+        await here.patch("Application", name, HARD, NAMESPACE)
+    await here.until(
+        lambda: not any("argocd.argoproj.io/refresh" in _annotations(here, name) for name in names),
+        within=within,
+    )
+    for name in names:
+        await here.patch("Application", name, {"operation": {"sync": {}}}, NAMESPACE)
+    await here.until(lambda: all(_by_hand(here, name) for name in names), within=within)
+    await arrives(here, within, *names)
+    hooks = {hook for name in names for hook in _hooks(here, name)}
     about = [seen for seen in here.requests[before:] if _about_resources(seen)]
     # A hook is created in its collection; nothing else is ever POSTed.
     of_hooks = [s for s in about if hooks and (s.method == "POST" or s.path.split("/")[-1] in hooks)]
     return len(about) - len(of_hooks), len(of_hooks)
+
+
+def _hooks(here: World, name: str) -> list[str]:
+    results = here.status(name)["operationState"].get("syncResult", {}).get("resources") or ()
+    return [result["name"] for result in results if result.get("hookType")]
 
 
 async def say_what_is_missing(here: World, fixture: Fixture) -> tuple[str, int, float]:
@@ -138,13 +148,15 @@ async def delete_with_resources(here: World, name: str, within: float) -> None:
     await here.until(lambda: here.application(name) is None, within=within)
 
 
-async def declare_all(here: World, chosen: list[Fixture]) -> None:
-    """Commit an Application for each fixture, and declare the one that declares them."""
+async def declare_all(
+    here: World, chosen: list[Fixture], change: Callable[[dict[str, Any], int], dict[str, Any]]
+) -> None:
+    """Commit an Application for each fixture, changed by its number, and declare the one that declares them."""
     files: dict[str, str | bytes | None] = {}
-    for fixture in chosen:
+    for number, fixture in enumerate(chosen):
         url = here.git.url(fixture.repository)
         body = application(fixture.name, url, fixture.path, fixture.name, spec(here, fixture))
-        files[f"apps/{fixture.name}.json"] = orjson.dumps(body)
+        files[f"apps/{fixture.name}.json"] = orjson.dumps(change(body, number))
     here.commit(files, repository="fleet")
     source = {"repoURL": here.git.url("fleet"), "path": "apps", "targetRevision": "main"}
     await here.declare("all-of-them", "apps", namespace=NAMESPACE, source=source)
