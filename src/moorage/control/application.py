@@ -35,7 +35,7 @@ from moorage.engine.policy import OPEN, Permission, after_failure, decide, forma
 from moorage.engine.target import unserved_kinds
 from moorage.engine.windows import permission
 from moorage.model.application import Application
-from moorage.model.errors import ApiConflict, Error, LiveStateUnknown, Terminal
+from moorage.model.errors import ApiConflict, CredentialsRefused, Error, LiveStateUnknown, Terminal
 from moorage.model.identity import AppKey
 from moorage.model.operation import NotNow, Operation, OperationPhase
 from moorage.model.states import TargetState
@@ -224,6 +224,8 @@ class ApplicationPass:
 def _given_up(app: Application, operation: Operation | None, error: Error, now: str) -> Operation | None:
     """Return how a running or requested operation ends when its input cannot be used."""
     if operation is not None and not operation.phase.finished:
+        if isinstance(error, CredentialsRefused):
+            return None  # what it began with could be read; it goes on when the credentials are renewed
         return after_failure(replace(operation, retry=replace(operation.retry, limit=0)), str(error), now)
     if app.operation is None:
         return None

@@ -20,7 +20,7 @@ from moorage.control import hooks
 from moorage.engine.compare import Rules
 from moorage.engine.order import kind_rank
 from moorage.engine.respect import respecting
-from moorage.model.errors import ApiConflict, Error, Refused, Terminal, UnknownKind
+from moorage.model.errors import ApiConflict, CredentialsRefused, Error, Refused, Terminal, UnknownKind
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, Manifest
 from moorage.model.operation import Action, ActionKey, Operation, Outcome, Result, Verb
@@ -85,7 +85,8 @@ async def _side_by_side(actions: list[Action], around: Circumstances, done: Perf
                 return
             try:
                 done.outcomes[action.key] = await _request(action, around, done)
-            except ApiConflict as error:
+            except (ApiConflict, CredentialsRefused) as error:
+                # Neither says anything about the object: it is written once that is over.
                 done.fault = error
             except Terminal as error:
                 done.outcomes[action.key] = Outcome(Result.FAILED, str(error), _version(action))
