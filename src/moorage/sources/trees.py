@@ -108,7 +108,8 @@ def read_tree(content: bytes, width: int, name: str, like: Tree | None = None) -
     _check_names([text for text, _ in pairs], name)
     entries = dict(pairs)
     if len(entries) != len(pairs):
-        raise _twice(next(text for text, count in Counter(t for t, _ in pairs).items() if count > 1), name)
+        twice = next(text for text, count in Counter(text for text, _ in pairs).items() if count > 1)
+        raise SourceRefused(f"repository {name}: a tree holds the name {ascii(twice)[:80]} twice")
     return Tree(content, width, array("I", accumulate(sizes, initial=0)), entries)
 
 
@@ -138,11 +139,10 @@ def _read_alike(content: bytes, like: Tree, name: str) -> Tree | None:
     sizes, pairs = _read(piece, like.width)
     _check_names([text for text, _ in pairs], name)
     gone = like.between(begin, len(like.raw) - tail)
-    seen: set[str] = set()
-    for text, _ in pairs:
-        if text in seen or (text not in gone and text in like):
-            raise _twice(text, name)
-        seen.add(text)
+    added = [text for text, _ in pairs if text not in gone]
+    if len(dict(pairs)) != len(pairs) or any(text in like for text in added):
+        # A name is there twice: reading all of it says which is the first.
+        return None
     return Tree(content, like.width, _moved(like, begin, tail, sizes))
 
 
@@ -218,10 +218,6 @@ def _check_names(names: list[str], repository: str) -> None:
             raise SourceRefused(
                 f"repository {repository}: a tree holds the name {ascii(text)[:80]}, which is not allowed"
             )
-
-
-def _twice(text: str, repository: str) -> SourceRefused:
-    return SourceRefused(f"repository {repository}: a tree holds the name {ascii(text)[:80]} twice")
 
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*[A-Za-z0-9_-]|[A-Za-z0-9_-]")
