@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from tests.whole.manifests import config, definition, hook, text, workload
 
@@ -340,6 +341,23 @@ async def test_a_selected_resource_is_synced_alone(here: World) -> None:
     assert await here.get("ConfigMap", "b") is None
 
 
+async def test_a_long_batch_tells_how_far_it_is(here: World) -> None:
+    """
+    While many resources are written slowly, the operation says how many are done, and lists them.
+    """
+    here.commit({"app/a.yaml": text(*(config(f"c{n}", v="1") for n in range(70)))})
+    here.fault = lambda seen: Fault(delay=1.0) if "/configmaps/" in seen.path else None
+
+    await here.declare("app", "app")
+    await here.until(lambda: " of 70 done" in _operation(here, "app").get("message", ""))
+    told = _operation(here, "app")
+    assert len(told["syncResult"]["resources"]) == int(told["message"].partition(" ")[0])
+    here.fault = lambda seen: None
+    await here.settled("app")
+
+    assert len(_operation(here, "app")["syncResult"]["resources"]) == 70
+
+
 async def test_a_sync_asked_for_while_one_runs_is_next(here: World) -> None:
     """
     A request made while an operation runs is kept, and taken up when that one is over.
@@ -364,6 +382,11 @@ async def test_a_sync_asked_for_while_one_runs_is_next(here: World) -> None:
     sync = here.status("app")["operationState"]["operation"]["sync"]
     assert sync["resources"] == resources
     assert await here.get("ConfigMap", "a") is not None
+
+
+def _operation(here: World, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = here.status(name).get("operationState") or {}
+    return found
 
 
 def _annotations(here: World, name: str) -> dict[str, str]:

@@ -8,6 +8,8 @@ for resuming.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +22,7 @@ from moorage.control.claims import MOST_UNDECIDED_SECONDS
 from moorage.control.controller import Next
 from moorage.control.observation import Observation, compare_at, compare_remembering
 from moorage.control.observing import Notebook, Observer, tracked_bodies
-from moorage.control.performing import Circumstances, found_hook, made_by, perform
+from moorage.control.performing import Circumstances, Performed, found_hook, made_by, perform
 from moorage.control.preconditions import namespace_is_there, obstacle
 from moorage.control.report import Reporter, condition_of, next_look
 from moorage.control.views import conditions_of, view_of, warned
@@ -53,6 +55,9 @@ from moorage.model.words import DELETION_APPROVED_ANNOTATION
 log = structlog.get_logger()
 STILL_WAITING_SECONDS = 30.0
 ENDED_AGAIN_SECONDS = 0.5
+FIRST_PROGRESS_SECONDS = 2.0
+PROGRESS_FACTOR = 1.5
+MOST_PROGRESS_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -167,7 +172,14 @@ class OperationRun:
             self.app.annotations,
             self.seen.rules.rules,
         )
-        done = await perform(actions, around)
+        done = Performed()
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell(done, len(actions), over))
+            try:
+                await perform(actions, around, done)
+            finally:
+                over.set()
         self.operation = self.operation.with_outcomes(done.outcomes)
         for key, (manifest, body) in done.written.items():
             self.notes.applied[key] = (manifest, str(body["metadata"].get("resourceVersion") or ""))
@@ -177,6 +189,19 @@ class OperationRun:
                 self.seen = replace(self.seen, live=self.live)
             self.comparison = compare_at(self.target, self.live, self.seen, self.notes)
         return done.fault
+
+    async def _tell(self, done: Performed, of: int, over: asyncio.Event) -> None:
+        """Report how far a batch is, ever less often, until it is over: one that takes long is no mystery."""
+        seconds = FIRST_PROGRESS_SECONDS
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+            if over.is_set():
+                return
+            so_far = self.operation.with_outcomes(dict(done.outcomes))
+            with contextlib.suppress(Error):
+                await self._report(replace(so_far, message=f"{len(done.outcomes)} of {of} done"))
+            seconds = min(seconds * PROGRESS_FACTOR, MOST_PROGRESS_SECONDS)
 
     # --- how a run ends
 

@@ -51,14 +51,17 @@ class Circumstances:
     rules: Rules | None = None
 
 
-async def perform(actions: Sequence[Action], around: Circumstances) -> Performed:
+async def perform(
+    actions: Sequence[Action], around: Circumstances, done: Performed | None = None
+) -> Performed:
     """
     Perform actions, those of equal kind side by side, kinds in their order.
 
     A failed action ends the batch after its kind. A fault of the world does as
-    well, and is reported in the result.
+    well, and is reported in the result. Whoever wants to see how far it is
+    gives the result to be filled.
     """
-    done = Performed()
+    done = Performed() if done is None else done
     for _, same in groupby(actions, key=lambda a: (a.verb in (Verb.APPLY, Verb.HOOK), _rank(a))):
         await _side_by_side(list(same), around, done)
         if done.fault is not None or any(outcome.failed for outcome in done.outcomes.values()):
