@@ -50,8 +50,18 @@ class Board:
     def __post_init__(self) -> None:
         self.config = Config(self.namespace)
 
+    def answer_seen(self, body: Json, key: AppKey) -> None:
+        """
+        Take over an Application as the answer to our own write shows it.
+
+        The watch may be quicker than the answer: after the last finalizer is taken
+        away it tells the end first, and what it told is not taken back.
+        """
+        if key in self.applications:
+            self.application_seen(body, key)
+
     def application_seen(self, body: Json | None, key: AppKey) -> None:
-        """Take over an Application as the watch, or the answer to our own write, shows it; None: it is gone."""
+        """Take over an Application as the watch shows it; None: it is gone."""
         before = self.applications.get(key)
         if body is None:
             self.applications.pop(key, None)

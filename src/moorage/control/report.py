@@ -108,7 +108,7 @@ class Reporter:
         return app if body is None else self._taken_over(app, body)
 
     def _taken_over(self, app: Application, body: Json) -> Application:
-        self.board.application_seen(body, app.key)
+        self.board.answer_seen(body, app.key)
         after = self.board.applications.get(app.key)
         return after if isinstance(after, Application) else app
 
