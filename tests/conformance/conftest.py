@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -53,11 +55,10 @@ async def sandbox() -> AsyncIterator[Server]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def planes() -> AsyncIterator[tuple[ControlPlane, ControlPlane]]:
     """Give the planes that stories of faults break: one for Applications, and one for what they declare."""
-    async with (
-        ControlPlane(controllers=False, audited=True) as home,
-        ControlPlane(audited=True) as edge,
-        Podlet(edge.session),
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        both = ControlPlane(controllers=False, audited=True), ControlPlane(audited=True)
+        home, edge = await asyncio.gather(*map(stack.enter_async_context, both))
+        await stack.enter_async_context(Podlet(edge.session))
         yield home, edge
 
 

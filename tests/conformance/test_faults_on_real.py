@@ -52,6 +52,26 @@ async def test_an_api_server_that_dies_in_the_middle_of_a_sync(scene: RealScene,
     assert bystanders == await versions(person, bystanders, scene.name)
 
 
+async def test_a_token_that_is_refused_in_the_middle_of_a_sync(scene: RealScene) -> None:
+    """
+    A sync of 300 objects goes on when its cluster's Secret holds the new token: no object is failed, none twice.
+    """
+    bystanders = await others(scene, scene.edge)
+    rotated = at_write(scene, "ConfigMap", COUNT // 3, scene.edge.plane.rotate_token)
+    await begin(scene, "edge")
+    await asyncio.wait_for(rotated.wait(), LONG_SECONDS)
+    await scene.condition(scene.name, "the API server refuses the credentials")
+    running = scene.operation()
+    assert (running["phase"], running.get("retryCount", 0)) == ("Running", 0)
+    scene.edge.renew()
+    await scene.register_edge()
+
+    await scene.settled(scene.name, within=LONG_SECONDS)
+    await arrived(scene, scene.edge, "edge")
+    assert running["startedAt"] == scene.operation()["startedAt"]
+    assert bystanders == await versions(scene.edge, bystanders, scene.name)
+
+
 async def test_a_store_that_hangs_in_the_middle_of_a_sync(scene: RealScene) -> None:
     """
     A sync of 300 objects outlives ten seconds in which etcd does nothing: no object twice, no other touched.
