@@ -18,6 +18,7 @@ from .world import World, application_key, listening
 ANT, BEE = App("ant", "one"), App("bee", "one")
 SHARED = ResourceKey("", "ConfigMap", "one", "shared")
 Act = Callable[[World], Awaitable[None]]
+WISH = {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}
 
 
 def contents(ant: tuple[Item, ...] = (), bee: tuple[Item, ...] = ()) -> Contents:
@@ -329,10 +330,34 @@ def test_a_past_without_the_default_project_ends_no_request():
         projects = "WATCH /apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects"
         back = Fault(What.PAST, 100.0)
         world.traffic.rule = lambda what: back if what.startswith(projects) else None
-        wish = {"operation": {"sync": {"prune": True}, "initiatedBy": {"username": "person"}}}
-        await world.patch_application("ant", wish)
+        await world.patch_application("ant", {"operation": WISH})
         world.start()
         await asyncio.sleep(5.0)
+
+    world = play(OURS, act)
+    assert [line for line in world.story if "does not exist" in line] == []
+
+
+@pytest.mark.parametrize("what", [What.CONFLICT, What.ERROR, What.CUT_BEFORE])
+def test_a_default_project_that_cannot_be_made_at_once_ends_no_request(what):
+    """While the default project is being made nobody is told that it does not exist."""
+
+    async def act(world: World) -> None:
+        await world.kill()
+        await world.remove(ResourceKey("argoproj.io", "AppProject", "argocd", "default"))
+        failures = iter((what, what))
+
+        def fail(told: str) -> Fault | None:
+            if not (told.startswith("POST") and told.endswith("/appprojects")):
+                return None
+            fault = next(failures, None)
+            return Fault(fault) if fault else None
+
+        world.traffic.rule = fail
+        await world.patch_application("ant", {"operation": WISH})
+        world.start()
+        await asyncio.sleep(10.0)
+        assert next(failures, None) is None
 
     world = play(OURS, act)
     assert [line for line in world.story if "does not exist" in line] == []

@@ -20,7 +20,7 @@ from moorage.cluster.answers import Conflicted, NotFound
 from moorage.cluster.http import MERGE_PATCH, Api
 from moorage.cluster.objects import Event, Reflector
 from moorage.control.board import Board
-from moorage.model.errors import Error
+from moorage.model.errors import Error, Terminal
 from moorage.model.identity import AppKey
 from moorage.model.manifest import Json
 from moorage.model.words import SECRET_TYPE_LABEL
@@ -47,7 +47,8 @@ CONFIGURING = frozenset({"argocd-cm", "argocd-secret", "argocd-ssh-known-hosts-c
 TELL_AFTER_SECONDS = 3.0
 FIRST_PROJECT_SECONDS = 1.0
 MOST_PROJECT_SECONDS = 60.0
-TELLS, TELLS_SECONDS = 600, 0.25
+PROJECT_TRIES = 4
+"""After so many failures nobody waits for the default project any more."""
 
 
 @dataclass(slots=True)
@@ -119,9 +120,11 @@ class Home:
     async def _keep_default_project(self) -> None:
         """Make the default project when there is none; try again when that fails."""
         await asyncio.gather(*(r.synced.wait() for r in self._reflectors.values()))
-        delay = FIRST_PROJECT_SECONDS
+        delay, tries = FIRST_PROJECT_SECONDS, 0
         while "default" not in self.board.config.projects and not await self._make_default_project():
-            self._looked_after.set()
+            tries += 1
+            if tries == PROJECT_TRIES:
+                self._looked_after.set()
             await asyncio.sleep(delay)
             delay = min(delay * 2, MOST_PROJECT_SECONDS)
         self._looked_after.set()
@@ -129,26 +132,27 @@ class Home:
     async def _make_default_project(self) -> bool:
         path = f"{ARGOPROJ}/namespaces/{quote(self.board.namespace)}/appprojects"
         try:
-            answer = await self.api.request("POST", path, body=DEFAULT_PROJECT, kind="AppProject")
-        except Conflicted:
-            return await self._told_of_default_project()
+            body: Json = await self._made_or_found(path)
         except Error as error:
             log.warning("The default project cannot be made", reason=error.reason, error=str(error))
+            if isinstance(error, Terminal):
+                self._looked_after.set()
             return False
-        self._reflectors["AppProject"].observe(answer.json())
+        self._reflectors["AppProject"].observe(body)
         return True
 
-    async def _told_of_default_project(self) -> bool:
-        """
-        Return whether the watch has told of the default project, which is there, once it does or time is over.
-
-        What the watch showed so far is older than that; nobody is told on its word that a project does not exist.
-        """
-        for _ in range(TELLS):
-            if "default" in self.board.config.projects:
-                return True
-            await asyncio.sleep(TELLS_SECONDS)
-        return False
+    async def _made_or_found(self, path: str) -> Json:
+        try:
+            answer = await self.api.request("POST", path, body=DEFAULT_PROJECT, kind="AppProject")
+        except Conflicted as conflict:
+            # It is there, and what the watch showed so far is older than that.
+            try:
+                found: Json = await self.api.get(f"{path}/default", kind="AppProject")
+            except NotFound:
+                raise conflict from None
+            return found
+        made: Json = answer.json()
+        return made
 
     # Watching
 
