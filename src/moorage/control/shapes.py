@@ -10,17 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from moorage.engine.policy import decode_retry, parse_time
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that is no container of others: what it must be, in words and as a test."""
+    """
+    A value that is no container of others: what it must be, in words and as a test.
+
+    `type` is all there is to the test where a type says it.
+    """
 
     words: str
     fits: Callable[[Any], object]
+    type: Any = None
 
 
 Shape = Leaf | dict[str, Any] | list[Any]
@@ -42,8 +49,12 @@ def _is_retry(value: Any) -> bool:
     return True
 
 
-TEXT = Leaf("a text", lambda value: isinstance(value, str))
-NUMBER = Leaf("a whole number", lambda value: isinstance(value, int) and abs(value) < 2**31)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
+
+
+TEXT = Leaf("a text", lambda value: isinstance(value, str), str)
+NUMBER = Leaf("a whole number", _is_number, Annotated[int, msgspec.Meta(gt=-(2**31), lt=2**31)])
 TIME = Leaf("a time such as 2026-01-31T12:00:00Z", _is_time)
 RETRY = Leaf("a retry policy with limit and backoff", _is_retry)
 
@@ -102,22 +113,56 @@ def misfit(value: Any, shape: Shape, where: str) -> str:
     return next(filter(None, (misfit(value.get(n), inner, f"{where}.{n}") for n, inner in shape.items())), "")
 
 
-def _fits(value: Any, shape: Shape) -> bool:
-    """Return whether there is no misfit; says not where, which is most of the work."""
-    if value is None:
-        return True
-    if isinstance(shape, Leaf):
-        return bool(shape.fits(value))
-    if isinstance(shape, list):
-        inner = shape[0]
-        return isinstance(value, list) and all(item is not None and _fits(item, inner) for item in value)
-    return isinstance(value, dict) and all(_fits(value.get(name), inner) for name, inner in shape.items())
-
-
 def _item(value: Any, shape: Shape, where: str) -> str:
     return f"{where}: must not be null" if value is None else misfit(value, shape, where)
 
 
 def fitting(status: dict[str, Any]) -> dict[str, Any]:
     """Return a status without the parts that are not as they are written; they are written anew."""
-    return {name: value for name, value in status.items() if name not in STATUS or _fits(value, STATUS[name])}
+    return {name: value for name, value in status.items() if name not in _PARTS or _PARTS[name].fits(value)}
+
+
+class _Part:
+    """
+    A shape made ready to be asked often: every status that is written comes back through here.
+
+    What types can say is checked as one type, the few other leaves one by one.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._type = _type_of(shape)
+        self._rest = _rest_of(shape)
+
+    def fits(self, value: Any) -> bool:
+        if value is None:
+            return True
+        try:
+            msgspec.convert(value, self._type)
+        except msgspec.ValidationError:
+            return False
+        return self._rest is None or not misfit(value, self._rest, "")
+
+
+def _type_of(shape: Shape) -> Any:
+    if isinstance(shape, Leaf):
+        return Any if shape.type is None else shape.type
+    if isinstance(shape, list):
+        return list[_type_of(shape[0])]  # type: ignore[misc]
+    if not shape:
+        return dict[str, Any]
+    members = [(name, _type_of(inner) | None, None) for name, inner in shape.items()]
+    return msgspec.defstruct("Part", members)
+
+
+def _rest_of(shape: Shape) -> Shape | None:
+    """Return what of a shape no type says; None when that is nothing."""
+    if isinstance(shape, Leaf):
+        return shape if shape.type is None else None
+    if isinstance(shape, list):
+        inner = _rest_of(shape[0])
+        return None if inner is None else [inner]
+    rest = {name: inner for name, part in shape.items() if (inner := _rest_of(part)) is not None}
+    return rest or None
+
+
+_PARTS = {name: _Part(shape) for name, shape in STATUS.items()}
