@@ -7,7 +7,6 @@ object is not on this machine, whoever keeps the repository brings it.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
@@ -96,10 +95,10 @@ class Contents(ABC):
         files: dict[str, Entry] = {}
         level = [("", tree)]
         while level:
-            trees = await asyncio.gather(*(self.tree(oid) for _, oid in level))
+            trees = await self._trees([oid for _, oid in level])
             below: list[tuple[str, str]] = []
-            for (prefix, _), entries in zip(level, trees, strict=True):
-                for name, entry in entries.items():
+            for prefix, oid in level:
+                for name, entry in trees[oid].items():
                     if entry.mode == TREE:
                         below.append((f"{prefix}{name}/", entry.oid))
                     else:
@@ -110,6 +109,12 @@ class Contents(ABC):
                 )
             level = below
         return files
+
+    async def _trees(self, oids: list[str]) -> dict[str, Tree]:
+        try:
+            return await (await self._open()).trees(oids, _TREE_LIMIT)
+        except Missing as error:
+            raise RevisionNotFound(f"repository {self.name}: tree {str(error)[:12]} is not there") from error
 
     async def blobs(self, wanted: Mapping[str, str]) -> dict[str, bytes]:
         """

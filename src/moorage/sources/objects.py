@@ -31,6 +31,7 @@ EXECUTABLE = 0o100755
 _KEPT_ENTRIES = 400_000
 _KEPT_COMMITS = 1_000
 _KEPT_FACTS = 10_000
+_READ_TOGETHER = 500
 _Told = TypeVar("_Told")
 
 Answer = tuple[str, int, bytes]
@@ -131,15 +132,28 @@ class ObjectReader:
                 return known
             try:
                 kind, content = await self.read(oid, limit)
-                if kind != "tree":
-                    raise SourceRefused(
-                        f"repository {self._name}: {oid[:12]} is a {kind} where a folder is expected"
-                    )
-                tree = read_tree(content, len(oid) // 2, self._name, self._trees.get(like))
-                self._remember(oid, tree)
-                return tree
+                return self._tree_of(oid, kind, content, self._trees.get(like))
             finally:
                 self._reading.pop(oid, None)
+
+    async def trees(self, oids: Iterable[str], limit: int) -> dict[str, Tree]:
+        """Return the names in many trees, by their ids."""
+        known = {oid: self._trees.get(oid) for oid in oids}
+        found = {oid: tree for oid, tree in known.items() if tree is not None}
+        unknown = [oid for oid, tree in known.items() if tree is None]
+        for start in range(0, len(unknown), _READ_TOGETHER):
+            part = unknown[start : start + _READ_TOGETHER]
+            facts = await self.facts(part)
+            for oid, content in zip(part, await self.read_all(part, limit), strict=True):
+                found[oid] = self._tree_of(oid, _there(oid, facts[oid])[0], content)
+        return found
+
+    def _tree_of(self, oid: str, kind: str, content: bytes, like: Tree | None = None) -> Tree:
+        if kind != "tree":
+            raise SourceRefused(f"repository {self._name}: {oid[:12]} is a {kind} where a folder is expected")
+        tree = read_tree(content, len(oid) // 2, self._name, like)
+        self._remember(oid, tree)
+        return tree
 
     async def commit(self, oid: str, limit: int) -> Commit:
         """Return the commit an id means; annotated tags are followed."""
