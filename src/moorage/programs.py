@@ -88,7 +88,12 @@ class Program:
         """The exit code, or None while the program runs."""
         if self._code is None and self._process.returncode is None:
             # The process stays in the kernel's books, so that its group is still its own when it is killed.
-            found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            try:
+                found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                # Who started us has told the kernel to bury children at once; nobody knows how this one ended.
+                self._code = self._process.wait()
+                return self._code
             if found is not None:
                 self._code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         return self._code
@@ -115,8 +120,8 @@ class Program:
         await self.wait()
         self._process.wait()
 
-    def is_buried(self) -> bool:
-        """End the program without waiting; return whether nothing of it is left. To be asked until it is so."""
+    def bury(self) -> bool:
+        """Do what `end` does without waiting; return whether nothing of it is left, to be called until so."""
         self.kill()
         self._close_pipes()
         return self.code is not None and self._process.wait() is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -114,14 +115,34 @@ def test_a_program_can_be_buried_without_waiting(run, tmp_path):
     async def story():
         program = await Program.start(["sleep", "600"], ENVIRONMENT, tmp_path)
         async with asyncio.timeout(10):
-            while not program.is_buried():  # noqa: ASYNC110
+            while not program.bury():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
-        return program.code, os.path.exists(f"/proc/{program.pid}"), program.is_buried()
+        return program.code, os.path.exists(f"/proc/{program.pid}"), program.bury()
 
     run(asyncio.sleep(0))
     before = open_files()
     assert run(story()) == (-9, False, True)
     assert not {name for name in open_files() - before if name.startswith("pipe:")}
+
+
+@RUNNERS
+def test_a_kernel_that_buries_children_at_once_is_no_fault(run, tmp_path):
+    """
+    Where Moorage was started with SIGCHLD ignored, a program is read to its end and counts as having ended well.
+    """
+
+    async def story():
+        program = await Program.start(["sh", "-c", "echo hello"], ENVIRONMENT, tmp_path)
+        try:
+            return await program.stdout.read(), await program.wait()
+        finally:
+            await program.end()
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert run(story()) == (b"hello\n", 0)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 @RUNNERS

@@ -231,7 +231,7 @@ class RenderPool:
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:
-        if worker.is_buried():
+        if worker.bury():
             self._workers.discard(worker)
             self._fewer.set()
         elif worker in self._workers:

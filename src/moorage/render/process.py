@@ -108,9 +108,9 @@ class Worker:
             "split the application"
         )
 
-    def is_buried(self) -> bool:
+    def bury(self) -> bool:
         """Kill the process and everything it started; return whether it is gone already."""
-        return self._program.is_buried()
+        return self._program.bury()
 
     async def close(self) -> None:
         """Kill the process and everything it started, and wait until they and the pipes are gone."""
