@@ -82,18 +82,21 @@ class RealScene(Scene):
 
     `answered` is told of each answer Moorage gets, the moment it does: the verb,
     the kind it is about, and the code (0 when there was none). `name` is of this
-    scene alone; it is meant for its Application and its namespace.
+    scene alone; it is meant for its Application and its namespace. Moorage goes to
+    the home plane by the address `way_home` where that is set.
     """
 
     home: RealHands
     edge: RealHands
     name: str
+    way_home: str = ""
     answered: Callable[[str, str, int], None] = lambda verb, kind, code: None
     _since: dict[str, int] = field(default_factory=dict)
 
     def build(self) -> House:
         """Return Moorage as `moor serve` would be with the home plane's kubeconfig."""
         access = read_kubeconfig([self.home.kubeconfig])
+        access = replace(access, server=self.way_home or access.server)
         settings = replace(CLUSTER_SETTINGS, exec_programs=(str(self.token_program),))
         return House(self.settings, access, cluster_settings=settings, parts=Parts(api=self._listening_api))
 

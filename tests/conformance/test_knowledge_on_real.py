@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import orjson
 import pytest
-import pytest_asyncio
 from tests.cluster.cluster_kit import boat, definition
 from tests.conformance.house import (
     LONG_SECONDS,
@@ -16,28 +13,20 @@ from tests.conformance.house import (
     RealScene,
     config,
     deleted,
+    path_of,
     text,
 )
 from tests.controlplane.gate import Gate
 
 from moorage.cluster.answers import NotFound
 from moorage.model.manifest import Json
+from moorage.testing.scene import NAMESPACE
 
 CRD = "CustomResourceDefinition"
 HEALED = {"automated": {"prune": True, "selfHeal": True}, "syncOptions": ["CreateNamespace=true"]}
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def gate(scene: RealScene) -> AsyncIterator[Gate]:
-    """Give the way on which Moorage, and nobody else, reaches the edge plane."""
-    address = urlsplit(scene.edge.plane.url)
-    assert address.hostname
-    assert address.port
-    async with Gate(address.hostname, address.port) as way:
-        yield way
-
-
-async def test_all_history_is_forgotten_while_watches_are_cut(scene: RealScene, gate: Gate) -> None:
+async def test_all_history_is_forgotten_while_watches_are_cut(scene: RealScene) -> None:
     """
     When every version Moorage knows is too old, it lists again: what drifted is healed, what left Git is pruned.
 
@@ -46,23 +35,26 @@ async def test_all_history_is_forgotten_while_watches_are_cut(scene: RealScene, 
     names = ("leaving", "other", "settings")
     files = {f"app/{name}.yaml": text(config(name, v="1")) for name in names}
     await asyncio.to_thread(scene.commit, files)
-    await scene.register_edge(server=gate.url)
-    await scene.declare_on(scene.edge)
-    await scene.settled(scene.name, within=LONG_SECONDS)
-    before = await scene.edge.get("ConfigMap", "settings", scene.name)
-    async with gate.shut():
-        await scene.edge.delete("ConfigMap", "other", scene.name)
-        await scene.edge.patch("ConfigMap", "settings", {"data": {"v": "drifted"}}, scene.name)
-        mine = await scene.edge.put(config("a-persons", scene.name, v="mine"))
-        await scene.condition(scene.name, "cannot be reached")
-        after = await scene.push({"app/leaving.yaml": None})
-        await scene.edge.plane.compact()
-        assert await is_forgotten(scene.edge, before, scene.name)
-        assert scene.status(scene.name)["sync"]["status"] == "Unknown"
-        assert deleted(scene.acts(scene.edge.plane)) == []
+    async with Gate(scene.edge.plane.url) as gate:
+        await scene.register_edge(server=gate.url)
+        await scene.declare_on(scene.edge)
+        await scene.settled(scene.name, within=LONG_SECONDS)
+        before = await scene.edge.get("ConfigMap", "settings", scene.name)
+        async with gate.shut():
+            await scene.edge.delete("ConfigMap", "other", scene.name)
+            await scene.edge.patch("ConfigMap", "settings", {"data": {"v": "drifted"}}, scene.name)
+            mine = await scene.edge.put(config("a-persons", scene.name, v="mine"))
+            await scene.condition(scene.name, "cannot be reached")
+            after = await scene.push({"app/leaving.yaml": None})
+            await scene.edge.plane.compact()
+            assert await is_forgotten(scene.edge, before)
+            assert scene.status(scene.name)["sync"]["status"] == "Unknown"
+            assert deleted(scene.acts(scene.edge.plane)) == []
 
-    await scene.until(lambda: scene.status(scene.name)["sync"].get("revision") == after, within=LONG_SECONDS)
-    await scene.settled(scene.name, within=LONG_SECONDS)
+        await scene.until(
+            lambda: scene.status(scene.name)["sync"].get("revision") == after, within=LONG_SECONDS
+        )
+        await scene.settled(scene.name, within=LONG_SECONDS)
     found = {name: await scene.edge.get("ConfigMap", name, scene.name) for name in (*names, "a-persons")}
     assert {name: body and body["data"]["v"] for name, body in found.items()} == {
         "leaving": None,
@@ -73,6 +65,33 @@ async def test_all_history_is_forgotten_while_watches_are_cut(scene: RealScene, 
     assert found["a-persons"] == mine
     assert deleted(scene.acts(scene.edge.plane)) == ["leaving"]
     assert scene.told() == []
+
+
+async def test_all_history_of_the_applications_is_forgotten(scene: RealScene) -> None:
+    """
+    Applications that came and went while Moorage was cut off are known afterwards; what one left behind stays.
+    """
+    files = {f"{name}/settings.yaml": text(config(name, v="1")) for name in ("app", "new")}
+    await asyncio.to_thread(scene.commit, files)
+    new = f"{scene.name}-new"
+    async with Gate(scene.home.plane.url) as gate:
+        scene.way_home = gate.url
+        await scene.stop()
+        await scene.start()
+        await scene.declare_on(scene.home)
+        await scene.settled(scene.name, within=LONG_SECONDS)
+        before = await scene.get("ConfigMap", "app", scene.name)
+        async with gate.shut():
+            await scene.delete("Application", scene.name, NAMESPACE)
+            await scene.declare(new, "new", namespace=scene.name)
+            await scene.home.plane.compact()
+            assert await is_forgotten(scene.home, before)
+
+        await scene.until(lambda: scene.application(new), within=LONG_SECONDS)
+        await scene.settled(new, within=LONG_SECONDS)
+        assert scene.application(scene.name) is None
+    assert await scene.get("ConfigMap", "app", scene.name) == before
+    assert deleted(scene.acts(scene.home.plane)) == []
 
 
 @pytest.mark.parametrize("owner", ["a person", "the application"])
@@ -135,11 +154,11 @@ async def test_a_namespace_that_does_not_end(scene: RealScene) -> None:
 # --- how it is told
 
 
-async def is_forgotten(person: RealHands, body: Json, place: str) -> bool:
+async def is_forgotten(person: RealHands, body: Json) -> bool:
     """Whether a watch from the version of an object is answered with 410."""
     query = {"watch": "true", "resourceVersion": body["metadata"]["resourceVersion"]}
-    path = f"/api/v1/namespaces/{place}/configmaps"
-    async with person.api.stream(path, query, idle_seconds=LONG_SECONDS) as pieces:
+    collection = path_of(body).rpartition("/")[0]
+    async with person.api.stream(collection, query, idle_seconds=LONG_SECONDS) as pieces:
         event = orjson.loads((await anext(pieces)).splitlines()[0])
     return bool(event["object"].get("code") == 410)
 

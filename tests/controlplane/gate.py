@@ -1,7 +1,7 @@
 """
 How is one client cut off from a server that goes on for all others?
 
-    async with Gate("127.0.0.1", port) as gate:
+    async with Gate(plane.url) as gate:
         gate.url                   # for the client
         async with gate.shut():    # its connections are cut, and new ones as soon as they are made
             ...
@@ -16,6 +16,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 PIECE = 64 * 1024
 
@@ -23,8 +24,9 @@ PIECE = 64 * 1024
 class Gate:
     """A way to a server, open or shut, as long as the block lasts."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = host, port
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self._target = address.hostname, address.port
         self._open = True
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
