@@ -361,3 +361,28 @@ def test_a_default_project_that_cannot_be_made_at_once_ends_no_request(what):
 
     world = play(OURS, act)
     assert [line for line in world.story if "does not exist" in line] == []
+
+
+def test_a_sync_asked_for_while_another_is_to_be_retried_comes_after_it():
+    """A person who mends what fails and asks again, while the old sync is still being retried, gets a sync of the new."""
+    manual = App("ant", "one", automated=False, retries=2)
+
+    async def history(loop: Clockwork) -> World:
+        world = World(loop, 1, (manual,))
+        with listening(world):
+            async with world:
+                broken = Item("Job", "before", "1", 0, "PreSync", fails=True)
+                world.commit({"ant": {i.path: i for i in (KEPT, broken)}})
+                await world.put(manual.body())
+                world.start()
+                await asyncio.sleep(2.0)
+                await world.patch_application("ant", {"operation": WISH})
+                await asyncio.sleep(4.0)
+                world.commit({"ant": {KEPT.path: KEPT}})
+                await world.patch_application("ant", {"operation": WISH})
+                assert await world.settle(300.0) == [], "\n".join(world.story)
+                assert world.promises.broken == []
+        return world
+
+    world = run(history, 1)
+    assert len([line for line in world.story if "is to be retried" in line]) == 2

@@ -15,16 +15,31 @@ from .plans import draw
 from .running import play
 
 ROOT = Path(__file__).parents[2]
-SEEDS = int(os.environ.get("SIMULATE_SEEDS", "100"))
+SEEDS = int(os.environ.get("SIMULATE_SEEDS", "1000"))
+BLOCKS = 8
+"""So many parts, that all workers of a test run get their share."""
+
+
+def block(number: int) -> range:
+    """Return the seeds of one part."""
+    return range(SEEDS * number // BLOCKS, SEEDS * (number + 1) // BLOCKS)
 
 
 @pytest.mark.timeout(900)
-def test_seeds_keep_every_promise():
-    """Hundreds of drawn histories of commits, drift, faults and kills end as Git says, and break nothing on the way."""
-    command = [sys.executable, "-m", "tests.simulate", "--seeds", str(SEEDS), "--jobs", "2"]
+@pytest.mark.parametrize("number", range(BLOCKS))
+def test_seeds_keep_every_promise(number):
+    """Drawn histories of commits, drift, faults, kills and pauses end as Git says, and break nothing on the way."""
+    seeds = block(number)
+    command = [sys.executable, "-m", "tests.simulate", "--first", str(seeds.start)]
+    command += ["--seeds", str(len(seeds)), "--jobs", "1"]
     played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert played.returncode == 0, played.stdout[-20_000:] + played.stderr[-5_000:]
-    assert f"{SEEDS} seeds" in played.stdout
+    assert f"{len(seeds)} seeds" in played.stdout
+
+
+def test_no_seed_is_left_out():
+    """The parts are all seeds, each once."""
+    assert [seed for number in range(BLOCKS) for seed in block(number)] == list(range(SEEDS))
 
 
 def test_a_seed_is_one_history():

@@ -189,8 +189,11 @@ class ApplicationPass:
             return Next(decision.again_in_seconds)
         if not decision.recorded:
             decision = replace(decision, recorded=True, message=decision.message or "operation recorded")
+            # A request that came while another operation runs is not what a retry of that one answers.
+            consumed = current is None or current.phase.finished
             try:
-                app = await self.reporter.report(app, view_of(app, seen, decision), consumed=True)
+                view = view_of(app, seen, decision)
+                app = await self.reporter.report(app, view, begins=True, consumed=consumed)
             except ApiConflict:
                 return Next(CATCH_UP_SECONDS)  # somebody asks for something else by now, or began it
         elif notes.operation != decision.id:

@@ -81,13 +81,17 @@ class Reporter:
     observing: Observing
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def report(self, app: Application, view: AppView, *, consumed: bool = False) -> Application:
+    async def report(
+        self, app: Application, view: AppView, *, begins: bool = False, consumed: bool = False
+    ) -> Application:
         """
         Write what changed of an application's status, in one patch at most.
 
         Args:
             app: The application as this pass saw it.
             view: What people shall see.
+            begins: Whether an operation, or an attempt of one, begins by this:
+                it does so on the newest view only.
             consumed: Whether the requested operation was taken over, or given
                 up, so that the request is removed. One that came while another
                 operation ran stays, and is next.
@@ -96,11 +100,11 @@ class Reporter:
             The application as it is after the write.
 
         Raises:
-            ApiConflict: The request to remove is not the one of `app` any more.
+            ApiConflict: What begins or is removed was decided on an application that has changed since.
         """
         now = format_time(self.clock())
         status = encode(app, view, now, self.board.namespace)
-        patch = patch_of(app, status, now, drop_request=consumed)
+        patch = patch_of(app, status, now, drop_request=consumed, pinned=begins)
         if not patch:
             return app
         body = await self.store.patch_application(app.key, patch)
@@ -160,8 +164,18 @@ class Reporter:
         return Next()
 
 
-def patch_of(app: Application, status: Json, now: str, *, drop_request: bool) -> Json:
-    """Return the merge patch that makes an application's status so; empty when it is so already."""
+def patch_of(app: Application, status: Json, now: str, *, drop_request: bool, pinned: bool = False) -> Json:
+    """
+    Return the merge patch that makes an application's status so; empty when it is so already.
+
+    Args:
+        app: The application as it was read.
+        status: The status it shall have.
+        now: The time.
+        drop_request: Whether the requested operation is taken away.
+        pinned: Whether the patch is for the application as it was read, and no other version of it, even if no
+            request is taken away.
+    """
     patch: Json = {}
     difference = diff_merge(app.status, status)
     if difference:
@@ -169,7 +183,7 @@ def patch_of(app: Application, status: Json, now: str, *, drop_request: bool) ->
         patch["status"] = difference
     if drop_request and app.operation is not None:
         patch["operation"] = None
-    if drop_request and patch:
+    if (pinned or drop_request) and patch:
         patch["metadata"] = {"resourceVersion": app.resource_version}
     answered = {
         name: None for name in (REFRESH_ANNOTATION, REFRESH_TIMESTAMP_ANNOTATION) if name in app.annotations
