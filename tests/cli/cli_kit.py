@@ -18,7 +18,7 @@ from moorage.cli.root import moor
 from moorage.cluster.http import MERGE_PATCH
 from moorage.cluster.objects import Reflector
 from moorage.control import crds
-from moorage.sandbox import Sandbox, SandboxSettings
+from moorage.sandbox import Fault, Sandbox, SandboxSettings
 
 APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
 
@@ -67,6 +67,7 @@ class Cluster:
 
     folder: Path
     kubeconfig: str = ""
+    sandbox: Sandbox | None = None
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def moor(self, *arguments: str, **more) -> Result:
@@ -90,6 +91,29 @@ class Cluster:
     def get(self, name):
         """Return an Application."""
         return self.request("GET", f"{APPLICATIONS}/{name}")
+
+    @contextlib.contextmanager
+    def changing(self, kind: str, rewrite: Callable[[bytes], bytes]) -> Iterator[None]:
+        """Let a webhook change what is applied of a kind (its plural, of the core group)."""
+        rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": [kind]}]
+        hook = {
+            "name": "change.example.com",
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "clientConfig": {"url": "https://change.example.com"},
+            "rules": rules,
+        }
+        path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+        metadata = {"name": "change"}
+        self.request("POST", path, {"metadata": metadata, "webhooks": [hook]})
+        self.sandbox.faults = lambda request: (
+            Fault(rewrite=rewrite) if request.method == "PATCH" and f"/{kind}/" in request.path else None
+        )
+        try:
+            yield
+        finally:
+            self.sandbox.faults = lambda request: None
+            self.request("DELETE", f"{path}/change")
 
     @contextlib.contextmanager
     def answering(self, react: Callable[[dict], dict | None]) -> Iterator[None]:
@@ -133,6 +157,7 @@ def cluster(folder: Path, *, definitions: bool = True) -> Iterator[Cluster]:
 
     async def serve():
         async with Sandbox(SandboxSettings(ready_after=0.0)) as sandbox:
+            made.sandbox = sandbox
             sandbox.write_kubeconfig(folder / "kubeconfig")
             started.set()
             await stopping.wait()

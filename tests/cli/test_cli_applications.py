@@ -460,6 +460,32 @@ def test_diff_of_an_application(shop, tmp_path):
     assert lines(result)[0]["fields"] == [{"path": ".data.colour", "live": "blue", "target": "red"}]
 
 
+def test_diff_asks_the_server_about_what_webhooks_change(shop, tmp_path):
+    """
+    What a webhook makes of an apply is shown as it would be, and what it overrides is no difference.
+    """
+    source = tmp_path / "web"
+    source.mkdir()
+    (source / "all.yaml").write_text(dump_all([config_map("loud", "blue"), config_map("louder", "red")]))
+    for name, colour in (("loud", "BLUE"), ("louder", "BLUE")):
+        body = tracked(name, "webhooks")
+        shop.request("POST", "/api/v1/namespaces/shop/configmaps", {**body, "data": {"colour": colour}})
+    shop.add(application("webhooks", status=settled()))
+
+    def shout(payload):
+        body = json.loads(payload)
+        body["data"]["colour"] = body["data"]["colour"].upper()
+        return json.dumps(body).encode()
+
+    with shop.changing("configmaps", shout):
+        result = shop.moor("app", "diff", "webhooks", "--local", str(source), "-o", "json")
+
+    assert result.exit_code == 1, result.output
+    assert [(row["key"].split("/")[-1], row["fields"]) for row in lines(result)] == [
+        ("louder", [{"path": ".data.colour", "live": "BLUE", "target": "RED"}])
+    ]
+
+
 def test_diff_respects_the_project(shop, tmp_path):
     """
     What stops a pass stops the diff: a project that is not there is named.

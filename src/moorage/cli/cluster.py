@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from moorage.cli.exits import Denied
-from moorage.model.identity import ResourceKey
+from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json, Manifest
 
 if TYPE_CHECKING:
+    from moorage.cluster.admission import Admission
     from moorage.cluster.credentials import Access
     from moorage.cluster.discovery import Kinds
     from moorage.cluster.http import Api
@@ -84,10 +86,56 @@ class Cluster:
             if (found := await source.of(group, version)) is not None:
                 self._known[group, version] = found
 
+    async def witness(self) -> Witness:
+        """Return who can say how an apply would end where webhooks and policies have their say."""
+        from moorage.cluster import watch
+        from moorage.cluster.admission import MUTATING, Admission
+        from moorage.cluster.answers import Forbidden
+
+        admission = Admission()
+        for kind in MUTATING:
+            if (entry := self.kinds.entry(kind.group, kind.kind)) is None:
+                continue
+            try:
+                listed = await self.api.get(entry.path(), kind=kind.kind)
+            except Forbidden:
+                return Witness(self, None)
+            for item in listed.get("items") or ():
+                admission.saw(kind, watch.Put(msgspec.Raw(msgspec.json.encode(item))))
+        return Witness(self, admission)
+
     def schema_of(self, group: str, version: str, kind: str) -> Schema | None:
         """Return the schema of a kind that was learned."""
-        found = self._known.get((group, version))
+        found = self.known(group, version)
         return found.of(group, version, kind) if found is not None else None
+
+    def known(self, group: str, version: str) -> Schemas | None:
+        """Return the schemas of a group version that was learned."""
+        return self._known.get((group, version))
+
+
+class Witness:
+    """A cluster that can be asked how an apply would end. Without knowing its admission, it is asked about everything."""
+
+    def __init__(self, cluster: Cluster, admission: Admission | None) -> None:
+        from moorage.cluster.apply import Writer
+
+        async def schemas_of(group: str, version: str) -> Schemas | None:
+            await cluster.learn([(group, version)])
+            return cluster.known(group, version)
+
+        async def never(kind: GroupKind, version: str) -> bool:
+            return False
+
+        self.writer = Writer(cluster.api, lambda: cluster.kinds, schemas_of, never)
+        self._kinds, self._admission = cluster.kinds, admission
+
+    def admission_of(self, kind: GroupKind) -> int | None:
+        """Return 0 when objects of a kind may be changed by admission, None when not."""
+        entry = self._kinds.entry(kind.group, kind.kind)
+        if entry is None:
+            return None
+        return 0 if self._admission is None or self._admission.covers(entry.group, entry.plural) else None
 
 
 @asynccontextmanager

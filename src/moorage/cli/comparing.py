@@ -159,7 +159,9 @@ def sides(difference: Difference, rules: Rules) -> Sides:
     """Return what may be shown of a difference."""
     live, after = difference.live, None
     if difference.target is not None:
-        after = difference.target.body if live is None else rules.predict(live, difference.target)
+        after = difference.target.body if live is None else difference.predicted
+        if live is not None and after is None:
+            after = rules.predict(live, difference.target)
     before = normalize(live, rules.status_fields) if live is not None else None
     after = normalize(after, rules.status_fields) if after is not None else None
     if before is not None and after is not None and rules.ignore:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from moorage.cluster.apply import Writer
-from moorage.cluster.session import ClusterSession
 from moorage.control.observing import Notebook
 from moorage.control.rules import Ruled
 from moorage.engine.compare import changes, with_differences
@@ -24,11 +24,22 @@ from moorage.engine.merge.takeover import left_by, predecessors
 from moorage.engine.options import merge_options, resource_options
 from moorage.model.application import Application, SyncOptions
 from moorage.model.errors import Error, Terminal
+from moorage.model.identity import GroupKind
 from moorage.model.manifest import Json, Manifest
 from moorage.model.states import Change, Comparison, Difference
 from moorage.model.words import FIELD_MANAGER, MIGRATION_MANAGER_ANNOTATION
 
 SIDE_BY_SIDE = 16
+
+
+class Server(Protocol):
+    """Whom is asked: a session of the controller, or a command's cluster."""
+
+    @property
+    def writer(self) -> Writer: ...
+
+    def admission_of(self, kind: GroupKind) -> int | None:
+        """Return what version of its admission may change objects of a kind; None when nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +54,17 @@ class _Question:
 
 
 async def asked(
-    comparison: Comparison, app: Application, rules: Ruled, session: ClusterSession, notes: Notebook
+    comparison: Comparison, app: Application, rules: Ruled, server: Server, notes: Notebook
 ) -> Comparison:
     """Return a comparison in which the server had its say about what cannot be predicted."""
-    questions = list(_questions(comparison, app, rules, session))
+    questions = list(_questions(comparison, app, rules, server))
     notes.asked = {q.target.key: q.subject for q in questions if notes.asked.get(q.target.key) == q.subject}
     news: list[Difference] = []
     waiting = iter([q for q in questions if q.target.key not in notes.asked])
 
     async def ask() -> None:
         for question in waiting:
-            answer = await _answer(question, session.writer, rules)
+            answer = await _answer(question, server.writer, rules)
             if answer is not None:
                 notes.asked[question.target.key] = question.subject
                 news.append(answer)
@@ -67,9 +78,7 @@ async def asked(
     return notes.compared
 
 
-def _questions(
-    comparison: Comparison, app: Application, rules: Ruled, session: ClusterSession
-) -> Iterable[_Question]:
+def _questions(comparison: Comparison, app: Application, rules: Ruled, server: Server) -> Iterable[_Question]:
     candidates = [d for d in comparison.differences if d.change is Change.UPDATE]
     if not candidates:
         return
@@ -80,7 +89,7 @@ def _questions(
             continue
         own = resource_options(target.body)
         wanted = whole if own.server_side_diff is None else own.server_side_diff
-        admission = session.admission_of(target.key.group_kind)
+        admission = server.admission_of(target.key.group_kind)
         options = merge_options(app.options, own)
         if wanted is False or (admission is None and not wanted) or not _can_tell(live, app, options):
             continue
@@ -115,4 +124,6 @@ async def _answer(question: _Question, writer: Writer, rules: Ruled) -> Differen
         return None
     told = replace(rules.rules, predict=lambda *_: written.body)
     fields = tuple(str(change) for change in changes(question.target, question.live, told))
-    return replace(difference, fields=fields, change=Change.UPDATE if fields else Change.NONE)
+    if not fields:
+        return replace(difference, fields=(), change=Change.NONE)
+    return replace(difference, fields=fields, predicted=written.body)

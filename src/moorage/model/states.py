@@ -73,7 +73,12 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One resource compared: what a sync would do to it and in which fields it differs."""
+    """
+    One resource compared: what a sync would do to it and in which fields it differs.
+
+    `predicted` is the object as the server says that an apply would leave it; None
+    where nobody asked the server.
+    """
 
     key: ResourceKey
     change: Change
@@ -84,6 +89,7 @@ class Difference:
     target: Manifest | None = None
     ignored: bool = False
     shared_with: str = ""
+    predicted: Json | None = None
 
     @property
     def out_of_sync(self) -> bool:

@@ -21,10 +21,11 @@ from moorage.cli.exits import Denied
 from moorage.cli.places import within
 from moorage.cli.terminal import clean
 from moorage.cli.wanted import Wanted
+from moorage.control.asking import asked
 from moorage.control.config import Config, fold
 from moorage.control.decode import decode_application
 from moorage.control.home import ARGOPROJ, DEFAULT_PROJECT, PARTS
-from moorage.control.observing import build_environment, permit
+from moorage.control.observing import Notebook, build_environment, permit
 from moorage.control.rules import rules_for
 from moorage.control.statuses import encode_source
 from moorage.engine.compare import Rules, compare
@@ -33,7 +34,7 @@ from moorage.engine.track import owner
 from moorage.model.application import Application
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json
-from moorage.model.states import Comparison, LiveState, TargetState
+from moorage.model.states import Change, Comparison, LiveState, TargetState
 
 if TYPE_CHECKING:
     from moorage.cluster.credentials import Access
@@ -79,8 +80,11 @@ async def observe(where: Where, body: Json, wish: Wish, api: Api) -> Observed:
         target = await _target(app, config, cluster, wish)
         live = await _live(app, body, config, cluster, target)
         await cluster.learn((m.key.group, m.api_version.rpartition("/")[2]) for m in target.manifests)
-        rules = rules_for(app, config, cluster.schema_of).rules
-        return Observed(app, target, compare(target, live, rules), rules)
+        ruled = rules_for(app, config, cluster.schema_of)
+        comparison = compare(target, live, ruled.rules)
+        if any(difference.change is Change.UPDATE for difference in comparison.differences):
+            comparison = await asked(comparison, app, ruled, await cluster.witness(), Notebook())
+        return Observed(app, target, comparison, ruled.rules)
 
 
 async def destination_of_body(where: Where, body: Json, api: Api) -> Access:
