@@ -12,7 +12,6 @@ import asyncio
 import base64
 import contextlib
 import os
-import signal
 import ssl
 import subprocess
 from collections import deque
@@ -23,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
+
+from moorage.programs import Program
 
 _GIT_ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
@@ -167,21 +168,13 @@ class GitServer:
         return response
 
     async def _serve(self, request: web.Request, service: str) -> web.StreamResponse:
-        program = await asyncio.create_subprocess_exec(
-            "git",
-            "http-backend",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=self._variables(request),
-            start_new_session=True,
-        )
+        program = await Program.start(["git", "http-backend"], self._variables(request), None, errors=False)
         try:
             _, response = await asyncio.gather(_pour(request, program), _relay(request, program))
             await program.wait()
         finally:
             # A client that went away leaves not only this program behind but those it started.
-            await _end(program)
+            await program.end()
         if service == "git-receive-pack" and request.method == "POST" and self.on_push is not None:
             await self.on_push(request.path.strip("/").partition(".git")[0])
         return response
@@ -203,24 +196,7 @@ class GitServer:
         }
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a process and everything it started, and wait until it is gone."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    # A pipe that is not read to its end (we had enough, or a grandchild that left
-    # the group holds it) would keep the process from ever counting as ended.
-    transport = process._transport  # type: ignore[attr-defined]
-    for fd in range(3):
-        pipe = transport.get_pipe_transport(fd)
-        if pipe is not None and not pipe.is_closing():
-            pipe.abort() if fd == 0 else pipe.close()
-    await process.wait()
-    transport.close()
-
-
-async def _pour(request: web.Request, program: asyncio.subprocess.Process) -> None:
-    assert program.stdin is not None
+async def _pour(request: web.Request, program: Program) -> None:
     with contextlib.suppress(ConnectionError):
         async for piece in request.content.iter_chunked(65536):
             program.stdin.write(piece)
@@ -228,8 +204,7 @@ async def _pour(request: web.Request, program: asyncio.subprocess.Process) -> No
     program.stdin.close()
 
 
-async def _relay(request: web.Request, program: asyncio.subprocess.Process) -> web.StreamResponse:
-    assert program.stdout is not None
+async def _relay(request: web.Request, program: Program) -> web.StreamResponse:
     status, headers = 200, {}
     while (line := (await program.stdout.readline()).decode().strip()) != "":
         name, _, value = line.partition(":")
