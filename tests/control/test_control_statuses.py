@@ -10,7 +10,7 @@ from control_bodies import application
 
 from moorage.control.decode import decode_application
 from moorage.control.report import patch_of
-from moorage.control.statuses import decode_operation, encode
+from moorage.control.statuses import MOST_RESULTS, decode_operation, encode, encode_operation
 from moorage.engine.policy import operation_id
 from moorage.model.application import Application, SyncOptions
 from moorage.model.health import Health, HealthStatus
@@ -141,3 +141,26 @@ def _told(operation: Operation) -> dict[ActionKey, tuple[bool, str, str]]:
     return {
         key: (outcome.failed, outcome.message, outcome.version) for key, outcome in operation.outcomes.items()
     }
+
+
+def test_an_application_of_many_resources_stays_small() -> None:
+    """
+    With more results than an Application can hold, those of plain applies are left out, and failures never.
+    """
+    plain = {
+        ActionKey(Phase.SYNC, Verb.APPLY, ResourceKey("", "ConfigMap", "web", f"c{n}")): Outcome(
+            Result.CREATED
+        )
+        for n in range(MOST_RESULTS)
+    }
+    failed = {
+        ActionKey(Phase.SYNC, Verb.APPLY, ResourceKey("", "ConfigMap", "web", "bad")): Outcome(
+            Result.FAILED, "no"
+        )
+    }
+
+    full = encode_operation(replace(operation(), outcomes=plain), APP)["syncResult"]["resources"]
+    small = encode_operation(replace(operation(), outcomes=plain | failed), APP)["syncResult"]["resources"]
+
+    assert len(full) == MOST_RESULTS
+    assert [(r["name"], r["status"]) for r in small] == [("bad", "SyncFailed")]

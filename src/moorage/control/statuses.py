@@ -30,6 +30,9 @@ from moorage.model.operation import (
 from moorage.model.states import Change, Comparison, Difference, SyncStatus
 from moorage.model.status import AppView, Condition
 
+MOST_RESULTS = 5_000
+"""With more results of 130 bytes each beside the resources, an Application would pass etcd's 1.5 MB."""
+
 RESULT_WORDS = {
     Result.CREATED: "Synced",
     Result.CONFIGURED: "Synced",
@@ -184,7 +187,7 @@ def encode_operation(operation: Operation, app: Application) -> Json:
         "syncResult": {
             "revision": operation.revision,
             "source": encode_source(app) if operation.source is None else dict(operation.source),
-            "resources": [_encode_outcome(k, o) for k, o in operation.outcomes.items()],
+            "resources": [_encode_outcome(k, o) for k, o in _told(operation.outcomes)],
         },
     }
     if operation.retries:
@@ -192,6 +195,19 @@ def encode_operation(operation: Operation, app: Application) -> Json:
     if operation.finished_at:
         state["finishedAt"] = operation.finished_at
     return state
+
+
+def _told(outcomes: Mapping[ActionKey, Outcome]) -> Iterable[tuple[ActionKey, Outcome]]:
+    """
+    Return the outcomes that are written down: all of them, unless an Application would grow too large for etcd.
+
+    Then those of resources that were simply applied are left out. A pass that misses them
+    finds by comparing that there is nothing left to do.
+    """
+    if len(outcomes) <= MOST_RESULTS:
+        return outcomes.items()
+    applied = (Result.CREATED, Result.CONFIGURED, Result.UNCHANGED)
+    return ((k, o) for k, o in outcomes.items() if k.verb is not Verb.APPLY or o.result not in applied)
 
 
 def _encode_retry(retry: Retry) -> Json:
