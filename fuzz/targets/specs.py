@@ -11,8 +11,9 @@ import orjson
 from fuzz.target import Target, json_bytes
 from moorage.control.config import fold
 from moorage.control.decode import decode_application, decode_project
+from moorage.control.recorded import decode_operation
 from moorage.control.repositories import webhook_secrets
-from moorage.control.statuses import decode_operation, encode
+from moorage.control.statuses import encode
 from moorage.engine import permits, windows
 from moorage.engine.policy import decide
 from moorage.model.application import Application

@@ -9,8 +9,9 @@ import pytest
 from control_bodies import application
 
 from moorage.control.decode import decode_application
+from moorage.control.recorded import decode_operation
 from moorage.control.report import patch_of
-from moorage.control.statuses import MOST_RESULTS, decode_operation, encode, encode_operation
+from moorage.control.statuses import MOST_RESULTS, encode, encode_operation
 from moorage.engine.policy import operation_id
 from moorage.model.application import Application, SyncOptions
 from moorage.model.health import Health, HealthStatus

@@ -27,9 +27,9 @@ from moorage.control.observing import Notebook, Observer, Permitted, permit, sco
 from moorage.control.operating import OperationRun
 from moorage.control.preconditions import waits_for_kinds
 from moorage.control.queue import Depth
+from moorage.control.recorded import decode_operation
 from moorage.control.report import Reporter, faulty_view, next_look
 from moorage.control.rules import rules_for
-from moorage.control.statuses import decode_operation
 from moorage.control.views import blocked_text, conditions_of, view_of, warned
 from moorage.engine.policy import OPEN, Permission, after_failure, decide, format_time, parse_time
 from moorage.engine.target import unserved_kinds

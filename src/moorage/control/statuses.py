@@ -1,9 +1,9 @@
 """
-The view of an application in Argo CD's shape, and an operation back from it.
+The view of an application in Argo CD's shape.
 
-Pure: JSON in and out. `encode` gives the whole status; `decode_operation`
-reads what an earlier pass, or an earlier process, left there. Whatever a
-restarted controller must know stands in this shape and nowhere else.
+Pure: `encode` gives the whole status as JSON. Whatever a restarted controller
+must know stands in this shape and nowhere else; `moorage.control.recorded`
+reads it back.
 """
 
 from __future__ import annotations
@@ -11,23 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from moorage.engine.options import sync_options
+from moorage.engine.options import option_words
 from moorage.engine.order import wave_of
-from moorage.engine.policy import decode_retry, operation_id
-from moorage.model.application import Application, Retry, SyncOptions
-from moorage.model.identity import ResourceKey
+from moorage.model.application import Application, Retry
 from moorage.model.manifest import Json
 from moorage.model.operation import (
     ActionKey,
     Operation,
     OperationPhase,
     Outcome,
-    Phase,
     Result,
-    SelectedResource,
     Verb,
 )
-from moorage.model.states import Change, Comparison, Difference, SyncStatus
+from moorage.model.states import Change, Difference, SyncStatus
 from moorage.model.status import AppView, Condition
 
 MOST_RESULTS = 5_000
@@ -250,83 +246,6 @@ def _encode_outcome(key: ActionKey, outcome: Outcome) -> Json:
     return {name: value for name, value in out.items() if value != ""}
 
 
-def decode_operation(app: Application) -> Operation | None:
-    """Return the operation kept in an application's status; None when there was none."""
-    state = app.status.get("operationState")
-    if not isinstance(state, dict) or not state.get("startedAt"):
-        return None
-    request = state.get("operation") or {}
-    sync = request.get("sync") or {}
-    result = state.get("syncResult") or {}
-    initiated = request.get("initiatedBy") or {}
-    strategy = sync.get("syncStrategy") or {}
-    force = bool((strategy.get("apply") or strategy.get("hook") or {}).get("force"))
-    retries = int(state.get("retryCount") or 0)
-    return Operation(
-        id=operation_id(app, state["startedAt"], retries),
-        revision=result.get("revision") or sync.get("revision") or "",
-        started_at=state["startedAt"],
-        phase=_phase(state.get("phase")),
-        message=state.get("message") or "",
-        prune=bool(sync.get("prune")),
-        dry_run=bool(sync.get("dryRun")),
-        automated=bool(initiated.get("automated")),
-        username=initiated.get("username") or "",
-        skip_hooks="apply" in strategy and "hook" not in strategy,
-        force=force,
-        options=sync_options(sync.get("syncOptions") or ()),
-        retry=decode_retry(request.get("retry")) or Retry(),
-        retries=retries,
-        heal_attempts=int(sync.get("autoHealAttemptsCount") or 0),
-        selected=tuple(
-            SelectedResource(r.get("group", ""), r.get("kind", ""), r.get("namespace", ""), r.get("name", ""))
-            for r in sync.get("resources") or ()
-        ),
-        finished_at=state.get("finishedAt") or "",
-        source=result.get("source"),
-        outcomes=dict(_decode_outcomes(result.get("resources") or ())),
-    )
-
-
-def _phase(word: Any) -> OperationPhase:
-    try:
-        return OperationPhase(word)
-    except ValueError:
-        return OperationPhase.RUNNING
-
-
-_PHASES = tuple(Phase)
-_WORDS = tuple(Result)
-_RESULTS = {word: result for result, word in RESULT_WORDS.items()}
-
-
-def _decode_outcomes(resources: Iterable[Mapping[str, Any]]) -> Iterable[tuple[ActionKey, Outcome]]:
-    for r in resources:
-        status = r.get("status")
-        if r.get("hookType"):
-            verb = Verb.CLEAR if r.get("hookPhase") == "Terminating" else Verb.HOOK
-        else:
-            verb = Verb.PRUNE if status in ("Pruned", "PruneSkipped") else Verb.APPLY
-        if r.get("syncPhase") not in _PHASES:
-            continue
-        resource = ResourceKey(
-            r.get("group", ""), r.get("kind", ""), r.get("namespace", ""), r.get("name", "")
-        )
-        result = _decode_result(_RESULTS.get(str(status), Result.CONFIGURED), str(r.get("message") or ""))
-        yield (
-            ActionKey(Phase(r["syncPhase"]), verb, resource),
-            Outcome(
-                result, r.get("message") or "", r.get("version") or "", images=tuple(r.get("images") or ())
-            ),
-        )
-
-
-def _decode_result(result: Result, message: str) -> Result:
-    if result is Result.UNCHANGED:
-        return Result(message) if message in _WORDS else Result.CONFIGURED
-    return result
-
-
 def _history(app: Application, operation: Operation | None, now: str) -> list[Json]:
     history = list(app.status.get("history") or ())
     if (
@@ -350,50 +269,3 @@ def _history(app: Application, operation: Operation | None, now: str) -> list[Js
         }
     )
     return history[-app.history_limit :] if app.history_limit else []
-
-
-OPTION_WORDS = (
-    ("validate", "Validate"),
-    ("create_namespace", "CreateNamespace"),
-    ("prune_propagation", "PrunePropagationPolicy"),
-    ("prune_last", "PruneLast"),
-    ("replace", "Replace"),
-    ("force", "Force"),
-    ("server_side_apply", "ServerSideApply"),
-    ("apply_out_of_sync_only", "ApplyOutOfSyncOnly"),
-    ("respect_ignore_differences", "RespectIgnoreDifferences"),
-    ("fail_on_shared_resource", "FailOnSharedResource"),
-    ("skip_dry_run_on_missing", "SkipDryRunOnMissingResource"),
-    ("client_side_apply_migration", "ClientSideApplyMigration"),
-    ("prune", "Prune"),
-    ("delete", "Delete"),
-)
-
-
-def option_words(options: SyncOptions) -> tuple[str, ...]:
-    """Return options as ``Word=value`` strings, only those that differ from the default."""
-    default = SyncOptions()
-    return tuple(
-        f"{word}={str(getattr(options, field)).lower()}"
-        for field, word in OPTION_WORDS
-        if getattr(options, field) != getattr(default, field)
-    )
-
-
-def images_of(comparison: Comparison) -> tuple[str, ...]:
-    """Return the container images of all live resources, sorted."""
-    found: set[str] = set()
-    for difference in comparison.differences:
-        if difference.live is not None and difference.key.group in ("", "apps", "batch"):
-            found.update(_images(difference.live))
-    return tuple(sorted(found))
-
-
-def _images(body: Json) -> Iterable[str]:
-    spec: Json = body.get("spec") or {}
-    template: Json = (spec.get("jobTemplate") or {}).get("spec", spec) if "jobTemplate" in spec else spec
-    pod = (template.get("template") or {}).get("spec") or (spec if body.get("kind") == "Pod" else {})
-    for name in ("initContainers", "containers"):
-        for container in pod.get(name) or ():
-            if isinstance(container, dict) and container.get("image"):
-                yield container["image"]

@@ -4,17 +4,18 @@ What people shall see of one pass: statuses, health and conditions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from moorage.control.observation import Observation
 from moorage.control.observing import Notebook
 from moorage.control.preconditions import unknown_kinds_text
-from moorage.control.statuses import images_of
 from moorage.engine.health import app_health
 from moorage.engine.windows import BLOCKED
 from moorage.model.application import Application
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import ResourceKey
+from moorage.model.manifest import Json
 from moorage.model.operation import NotNow, Operation
 from moorage.model.states import Change, Comparison, LiveState, TargetState
 from moorage.model.status import AppView, Condition, ConditionType
@@ -83,3 +84,22 @@ def blocked_text(decision: NotNow) -> str:
     if not decision.reason.startswith(BLOCKED):
         return ""
     return f"BlockedByWindow: {decision.reason}; it begins when the window lets it"
+
+
+def images_of(comparison: Comparison) -> tuple[str, ...]:
+    """Return the container images of all live resources, sorted."""
+    found: set[str] = set()
+    for difference in comparison.differences:
+        if difference.live is not None and difference.key.group in ("", "apps", "batch"):
+            found.update(_images(difference.live))
+    return tuple(sorted(found))
+
+
+def _images(body: Json) -> Iterable[str]:
+    spec: Json = body.get("spec") or {}
+    template: Json = (spec.get("jobTemplate") or {}).get("spec", spec) if "jobTemplate" in spec else spec
+    pod = (template.get("template") or {}).get("spec") or (spec if body.get("kind") == "Pod" else {})
+    for name in ("initContainers", "containers"):
+        for container in pod.get(name) or ():
+            if isinstance(container, dict) and container.get("image"):
+                yield container["image"]

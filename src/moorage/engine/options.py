@@ -88,6 +88,16 @@ def sync_options(words: Iterable[object]) -> SyncOptions:
     return SyncOptions(**known, unknown=unknown)
 
 
+def option_words(options: SyncOptions) -> tuple[str, ...]:
+    """Return options as ``Word=value`` strings, only those that differ from the default."""
+    default = SyncOptions()
+    return tuple(
+        f"{word}={str(getattr(options, field)).lower()}"
+        for word, (field, _) in _ON_APPLICATIONS.items()
+        if getattr(options, field) != getattr(default, field)
+    )
+
+
 def resource_options(body: Json) -> ResourceOptions:
     """Return what a resource's annotations say about its sync and comparison."""
     metadata = body.get("metadata")
