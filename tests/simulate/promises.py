@@ -185,16 +185,15 @@ class Promises:
         for told in (state.get("syncResult") or {}).get("resources") or ():
             key = ResourceKey(told.get("group", ""), told["kind"], told.get("namespace", ""), told["name"])
             phase, really = told.get("hookPhase"), self.ended.get((operation, key), "")
+            blamed = state["message"].startswith(f"{key} is Degraded")
+            if blamed and phase == "Running":
+                self._break(f"a sync of {name} failed by its hook {key}, and told that this runs")
             if phase not in ("Succeeded", "Failed") or self._is_disturbed(key, state):
                 continue
-            if (phase == "Succeeded" and really != "Succeeded") or (
-                phase == "Failed" and really == "Succeeded"
-            ):
+            if phase != really and (phase == "Succeeded" or really == "Succeeded"):
                 self._break(
-                    f"a sync of {name} told that its hook {key} {phase}, and it {really or 'did not end'}"
+                    f"a sync of {name} told that its hook {key} {phase}, and it {really or 'goes on'}"
                 )
-            if state["phase"] == "Succeeded" and really == "Failed":
-                self._break(f"a sync of {name} succeeded, and its hook {key} failed")
 
     def _succeeded(self, name: str, state: Json, operation: str) -> None:
         result = state["syncResult"]
@@ -207,6 +206,8 @@ class Promises:
             if picked and key not in picked:
                 continue
             if item.hook:
+                if self.ended.get((operation, key)) == "Failed" and not self._is_disturbed(key, state):
+                    self._break(f"a sync of {name} succeeded, and its hook {key} failed")
                 self._hook_done(name, key, item, state, operation)
             elif not self._is_disturbed(key, state) and (why := differs(item, self.live(key), name)):
                 self._break(f"a sync of {name} to {result['revision'][:7]} succeeded, and {key} {why}")

@@ -386,3 +386,36 @@ def test_a_sync_asked_for_while_another_is_to_be_retried_comes_after_it():
 
     world = run(history, 1)
     assert len([line for line in world.story if "is to be retried" in line]) == 2
+
+
+def test_a_sync_tells_which_of_its_hooks_failed():
+    """When a hook fails, the sync's result says so of that hook, and of no other."""
+    told: dict[str, str] = {}
+
+    async def act(world: World) -> None:
+        hooks = (
+            Item("Job", "well", "1", 0, "PreSync"),
+            Item("Job", "badly", "1", 0, "Sync", fails=True),
+            Item("Job", "sorry", "1", 0, "SyncFail"),
+        )
+        world.commit(contents((KEPT, *hooks), (Item("ConfigMap", "own"),)))
+        world.remote.tell()
+        await asyncio.sleep(1500.0)
+        ant = world.promises.application("ant")
+        assert ant is not None
+        told.update(
+            {
+                r["name"]: r.get("hookPhase", "")
+                for r in ant["status"]["operationState"]["syncResult"]["resources"]
+            }
+        )
+        assert ant["status"]["operationState"]["phase"] == "Failed"
+        world.commit(contents((KEPT,), (Item("ConfigMap", "own"),)))
+        world.remote.tell()
+
+    play(OURS, act)
+    assert {name: phase for name, phase in told.items() if phase} == {
+        "well": "Succeeded",
+        "badly": "Failed",
+        "sorry": "Succeeded",
+    }

@@ -16,13 +16,13 @@ from datetime import datetime
 
 import structlog
 
-from moorage.control import hooks
+from moorage.control import hook_outcomes, hooks
 from moorage.control.asking import asked
 from moorage.control.claims import MOST_UNDECIDED_SECONDS
 from moorage.control.controller import Next
 from moorage.control.observation import Observation, compare_at, compare_remembering
 from moorage.control.observing import Notebook, Observer, tracked_bodies
-from moorage.control.performing import Circumstances, Performed, found_hook, made_by, perform
+from moorage.control.performing import Circumstances, Performed, made_by, perform
 from moorage.control.preconditions import namespace_is_there, obstacle
 from moorage.control.report import Reporter, condition_of, next_look
 from moorage.control.views import conditions_of, view_of, warned
@@ -38,11 +38,9 @@ from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Manifest
 from moorage.model.operation import (
     Action,
-    ActionKey,
     Finished,
     Operation,
     OperationPhase,
-    Outcome,
     Perform,
     Plan,
     SelectedResource,
@@ -129,7 +127,7 @@ class OperationRun:
             await self._look(self.generated)
             self.comparison = compare_at(self.target, self.live, self.seen, self.notes)
         seen = _seen(self.plan, self.operation, self.live, self.comparison)
-        if found := _unnoted_hooks(self.plan, self.operation, self.live):
+        if found := hook_outcomes.unnoted(self.plan, self.operation, self.live):
             self.operation = self.operation.with_outcomes(found)
         if news := finished_hooks(self.plan, self.operation.outcomes, seen):
             self.operation = self.operation.with_outcomes(news)
@@ -214,6 +212,8 @@ class OperationRun:
         return Next(STILL_WAITING_SECONDS)
 
     async def _conclude(self, move: Finished) -> Next:
+        if told := hook_outcomes.failed(self.plan, self.operation, self.live):
+            self.operation = self.operation.with_outcomes(told)
         kept = hooks.all_kept(self.plan, self.live.objects)
         if kept or move.cleanup:
             await self._report(self.operation)
@@ -305,22 +305,6 @@ def _seen(plan: Plan, operation: Operation, live: LiveState, comparison: Compari
             elif action.resource.group_kind in live.gaps:
                 unsettled.add(action.resource)
     return Seen(frozenset(present), health, frozenset(unsettled), frozenset(own))
-
-
-def _unnoted_hooks(plan: Plan, operation: Operation, live: LiveState) -> dict[ActionKey, Outcome]:
-    """
-    Return outcomes for hooks of this operation that are there although nobody noted that they were created.
-
-    The answer to that was lost. It is made good before any hook is let go of: one that is deleted is gone then,
-    and would be taken for one that never ran.
-    """
-    found: dict[ActionKey, Outcome] = {}
-    for step in (*plan.steps, *plan.on_failure):
-        for action in step.actions:
-            body = live.objects.get(action.resource) if action.verb is Verb.HOOK else None
-            if body is not None and action.key not in operation.outcomes and made_by(body, operation):
-                found[action.key] = found_hook(action, body)
-    return found
 
 
 def _generated_hooks(plan: Plan, target: TargetState) -> tuple[Manifest, ...]:
