@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -70,8 +71,12 @@ class Request:
 
 def parse_query(text: str) -> dict[str, str]:
     """Return the query's parameters; of one given twice the first counts."""
-    if not text:
-        return {}
+    return dict(_parameters(text)) if text else {}
+
+
+@lru_cache(maxsize=256)
+def _parameters(text: str) -> dict[str, str]:
+    # Clients ask for much with the same query; those that tell a version are soon forgotten.
     query: dict[str, str] = {}
     for key, value in parse_qsl(text, keep_blank_values=True):
         query.setdefault(key, value)

@@ -166,6 +166,9 @@ class Decoding:
             here = f"{path}.{name}" if path else name
             if below is None:
                 self.unknown.append(here)
+            elif each.__class__ is str and below.form == "string":
+                if each or name in shape.required or name in shape.keeps:
+                    result[name] = each
             elif each is not None:
                 written = self._value(each, below, here, shape.name)
                 if written or below.form in _WRITTEN_EMPTY or name in shape.required or name in shape.keeps:

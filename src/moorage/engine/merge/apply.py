@@ -16,6 +16,8 @@ import operator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from moorage.engine.merge import lastapplied
 from moorage.engine.merge.fields import FieldSet, Mismatch
 from moorage.engine.merge.managed import Owner, Owners
@@ -174,7 +176,7 @@ def _applied(live: Json | None, config: Json, request: _Request, *, force: bool)
     changed = live is None or not same(current, merged)
     if changed:
         kept = kept.at(me, request.now)
-    body = nulls_dropped(merged, schema)
+    body = without_nulls(merged, schema)
     return Applied(_with_owners(body, kept), changed)
 
 
@@ -226,6 +228,17 @@ def pruned(merged: Json, last: FieldSet, claimed: FieldSet, schema: Schema) -> J
     gone = whole.difference(rest).intersection(last)
     result: Json = remove(merged, gone.tree, schema) if gone else merged
     return result
+
+
+def without_nulls(body: Json, schema: Schema) -> Json:
+    """Return an object as the API server stores it; most hold no null, and are not searched for one by hand."""
+    try:
+        if b"null" not in orjson.dumps(body):
+            return body
+    except TypeError:
+        pass
+    dropped: Json = nulls_dropped(body, schema)
+    return dropped
 
 
 def nulls_dropped(value: Any, schema: Schema) -> Any:

@@ -159,6 +159,9 @@ def fields_of(value: Any, schema: Schema) -> Node | None:
 def _fields_of_map(value: Json, schema: Schema) -> Node | None:
     children: Node = {}
     for name, inner in value.items():
+        if inner.__class__ is str:
+            children[f"f:{name}"] = MEMBER
+            continue
         node = fields_of(inner, schema.child(name))
         if inner is None or inner == {} or not schema.declares(name):
             node = as_member(node)
@@ -290,8 +293,11 @@ def _rank(edge: str) -> tuple[int, int, str]:
 
 
 def _sorted(node: Node) -> Json:
-    edges = sorted(node, key=lambda edge: (-1, 0, "") if edge == "." else _rank(edge))
-    return {edge: _sorted(node[edge]) for edge in edges}
+    edges = sorted(node)
+    if any(edge.startswith("i:") for edge in edges):
+        # Indexes are numbers, and come last; everything else is in the order of its text.
+        edges.sort(key=lambda edge: (-1, 0, "") if edge == "." else _rank(edge))
+    return {edge: _sorted(inner) if (inner := node[edge]) else MEMBER for edge in edges}
 
 
 def _canonical(fields: Json, *, top: bool = False) -> Node:

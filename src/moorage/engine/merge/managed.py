@@ -32,7 +32,7 @@ class Owner(NamedTuple):
     @property
     def identity(self) -> Owner:
         """What makes two entries the same owner: an applier is the same in every version."""
-        return self._replace(api_version="") if self.operation == "Apply" else self
+        return Owner(self.manager, "Apply", "", self.subresource) if self.operation == "Apply" else self
 
     def printed(self) -> str:
         """Return the owner as the API server names it in a conflict."""
