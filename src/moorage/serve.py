@@ -8,13 +8,12 @@ process; a part that ends unexpectedly takes the service down, loudly.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 
 from moorage.api.app import make_app
+from moorage.api.listening import Address, listening
 from moorage.cluster.credentials import Access
 from moorage.cluster.http import Api, Observe
 from moorage.cluster.schemas import Shelf
@@ -65,49 +64,6 @@ MIB = 1024 * 1024
 WATCHDOG_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a service listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the process has its own."""
-
-    def capture_signals(self) -> Any:
-        return contextlib.nullcontext()
-
-
-@contextlib.asynccontextmanager
-async def _listening(where: str, app: Any) -> AsyncIterator[Address]:
-    """Answer on an address (``host:port``) as long as the context lasts."""
-    host, _, port = where.rpartition(":")
-    host = host.strip("[]") or "127.0.0.1"
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, int(port)), family=family)
-    except (OSError, ValueError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else "write host:port"
-        raise InvalidConfiguration(
-            f"serve.listen: cannot listen on {where}: {why}; choose another with --listen"
-        ) from error
-    config = uvicorn.Config(
-        app, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        yield Address(host, bound.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await serving
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -123,7 +79,7 @@ class Parts:
     api: Callable[[Access, ClusterSettings, Observe], Api] = Api
     sources: Callable[[GitSettings], Sources] = Sources
     renders: Callable[[RenderSettings], RenderPool] = RenderPool
-    listening: Callable[[str, Any], AbstractAsyncContextManager[Address]] = _listening
+    listening: Callable[[str, Any], AbstractAsyncContextManager[Address]] = listening
     clock: Callable[[], datetime] = _now
     shelf: Callable[[], Shelf[Schemas]] = lambda: Shelf(Schemas)
 

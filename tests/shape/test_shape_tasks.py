@@ -7,7 +7,8 @@ import ast
 from repository_files import SOURCE, tree_of
 
 LOOSE_TASKS = {
-    "serve.py": "the HTTP server and the controller end later than the group that is cancelled",
+    "api/listening.py": "the HTTP server, which ends by itself when asked to",
+    "serve.py": "the controller ends later than the group that is cancelled",
     "cli/running.py": "the command itself, cancelled by a signal",
     "cli/app/door.py": "a watch that lives as long as a context",
     "cli/demo/story.py": "the house and the wait for it, whichever is first",
