@@ -25,6 +25,7 @@ from moorage.engine.policy import (
     decide,
     decode_retry,
     format_time,
+    is_approved,
     operation_id,
     parse_time,
     retry_begins,
@@ -43,6 +44,7 @@ from moorage.model.operation import (
     Verb,
 )
 from moorage.model.states import Change, SyncStatus
+from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
 FAILED, SUCCEEDED = OperationPhase.FAILED, OperationPhase.SUCCEEDED
 DRIFTED = comparison(difference("web"))
@@ -576,3 +578,36 @@ def test_two_operations_never_begin_in_the_same_second():
 
     assert second.started_at > first.started_at
     assert second.id != first.id
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param("2026-03-02T12:00:00Z", True, id="at that moment"),
+        pytest.param("2026-03-02T12:00:01Z", True, id="later"),
+        pytest.param("2026-03-02T11:59:59Z", False, id="earlier"),
+        pytest.param("2026-03-02T13:30:00+02:00", False, id="earlier, where the clock is ahead"),
+        pytest.param("2026-03-02T08:00:00-05:00", True, id="later, where the clock is behind"),
+        pytest.param("2026-03-02T12:00:00.5Z", True, id="with a fraction"),
+        pytest.param("2026-03-02T12:00:01", False, id="without a zone"),
+        pytest.param("2026-03-03", False, id="a day"),
+        pytest.param("true", False, id="no time"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_approval_is_a_time(told, expected):
+    """
+    Deletions are approved by a time at or after they were asked for, and by nothing that merely looks larger.
+    """
+    app = application(annotations={DELETION_APPROVED_ANNOTATION: told})
+
+    assert expected is is_approved(app, "2026-03-02T12:00:00Z")
+
+
+def test_nothing_is_approved_when_it_is_not_known_since_when():
+    """
+    Without a time to compare with nothing counts as approved.
+    """
+    app = application(annotations={DELETION_APPROVED_ANNOTATION: "2026-03-02T12:00:00Z"})
+
+    assert not is_approved(app, "")

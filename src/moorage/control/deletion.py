@@ -29,6 +29,7 @@ from moorage.control.report import Reporter, faulty_view, next_look
 from moorage.engine.options import resource_options
 from moorage.engine.order import wave_of
 from moorage.engine.plan import CRD
+from moorage.engine.policy import is_approved
 from moorage.model.application import Application
 from moorage.model.errors import ApiConflict, Error, InvalidSpec, LiveStateUnknown, Terminal, Transient
 from moorage.model.identity import AppKey, ResourceKey
@@ -156,7 +157,7 @@ class Deletion:
 
     def _need_approval(self, app: Application, left: dict[ResourceKey, Json]) -> None:
         asking = [key for key, body in left.items() if resource_options(body).delete == "confirm"]
-        if asking and (app.annotations.get(DELETION_APPROVED_ANNOTATION) or "") < app.deleted_at:
+        if asking and not is_approved(app, app.deleted_at):
             raise LiveStateUnknown(
                 f"{asking[0]} asks for confirmation (Delete=confirm); approve with the annotation "
                 f"{DELETION_APPROVED_ANNOTATION} on the application"

@@ -29,7 +29,7 @@ from moorage.control.views import conditions_of, view_of, warned
 from moorage.engine.health import assess
 from moorage.engine.moves import Seen, finished_hooks, next_move
 from moorage.engine.plan import make_plan
-from moorage.engine.policy import after_failure, format_time, supersedes
+from moorage.engine.policy import after_failure, format_time, is_approved, supersedes
 from moorage.engine.target import namespace_manifest
 from moorage.model.application import Application
 from moorage.model.errors import Error
@@ -48,7 +48,6 @@ from moorage.model.operation import (
     Wait,
 )
 from moorage.model.states import Comparison, LiveState, SyncStatus, TargetState
-from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
 log = structlog.get_logger()
 STILL_WAITING_SECONDS = 30.0
@@ -106,7 +105,7 @@ class OperationRun:
 
     def _make_plan(self, target: TargetState) -> Plan:
         app, operation = self.app, self.operation
-        approved = (app.annotations.get(DELETION_APPROVED_ANNOTATION) or "") >= operation.started_at
+        approved = is_approved(app, operation.started_at)
         namespace = app.destination.namespace
         if operation.options.create_namespace and namespace:
             wanted = namespace_manifest(namespace, app.namespace_metadata)

@@ -20,6 +20,7 @@ from moorage.model.application import Application, Automated, Retry
 from moorage.model.identity import ResourceKey
 from moorage.model.operation import NotNow, Operation, OperationPhase, SelectedResource
 from moorage.model.states import Change, Comparison, Difference, SyncStatus
+from moorage.model.words import DELETION_APPROVED_ANNOTATION
 
 HEAL_FIRST = timedelta(seconds=2)
 HEAL_FACTOR = 3
@@ -355,6 +356,20 @@ def format_time(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Return the moment an RFC 3339 text names. Raises ValueError."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def is_approved(app: Application, since: str) -> bool:
+    """
+    Return whether a person approved deletions at a moment or after it.
+
+    What the annotation says must be a time with its zone; anything else approves nothing.
+    """
+    text = app.annotations.get(DELETION_APPROVED_ANNOTATION) or ""
+    try:
+        given, asked = parse_time(text), parse_time(since)
+    except ValueError:
+        return False
+    return given.tzinfo is not None and asked.tzinfo is not None and given >= asked
 
 
 def supersedes(current: Operation, app: Application, revision: str, *, waiting: bool) -> bool:
