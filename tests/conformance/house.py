@@ -127,7 +127,7 @@ class RealScene(Scene):
         await self.declare(self.name, "app", namespace=self.name, **spec)
 
     def acts(self, plane: ControlPlane) -> list[Act]:
-        """Return what Moorage wrote to a plane since the scene began, its own books left out."""
+        """Return what Moorage wrote to a plane since the scene began (or `count_from_here`), its own books left out."""
         acts = plane.acts()[self._since[plane.url] :]
         return [act for act in acts if act.agent == "moorage" and not _own_books(act)]
 
@@ -140,7 +140,7 @@ class RealScene(Scene):
         found: Json = self.status(self.name).get("operationState") or {}
         return found
 
-    def forgotten(self) -> None:
+    def count_from_here(self) -> None:
         """Begin to count acts from here."""
         self._since = {plane.url: len(plane.acts()) for plane in self.planes}
 
@@ -160,14 +160,13 @@ async def real_scene(folder: Path, home: ControlPlane, edge: ControlPlane) -> As
         (folder / each).mkdir()
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(GitServer(folder / "git"))
-        persons = RealHands(home, folder / "home"), RealHands(edge, folder / "edge")
-        home_hands, edge_hands = persons
+        at_home, at_edge = RealHands(home, folder / "home"), RealHands(edge, folder / "edge")
         scene = RealScene(
-            folder, server, home_hands.api, settings_in(folder), home=home_hands, edge=edge_hands, name=name
+            folder, server, at_home.api, settings_in(folder), home=at_home, edge=at_edge, name=name
         )
         stack.push_async_callback(_tidy, scene)
         await _prepare(scene)
-        scene.forgotten()
+        scene.count_from_here()
         await scene.start()
         stack.push_async_callback(scene.stop)
         yield scene

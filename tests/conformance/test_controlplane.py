@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from tests.conformance.cases.words import config_map, deployment
 from tests.conformance.exchange import Request, Server
 from tests.controlplane import ControlPlane, Podlet
+from tests.controlplane.gate import Gate
 
 PODS = "/api/v1/namespaces/default/pods"
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -19,7 +24,7 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def plane() -> AsyncIterator[ControlPlane]:
     """Give a control plane of this file's own, to be broken."""
-    async with ControlPlane() as plane:
+    async with ControlPlane(audited=True) as plane:
         yield plane
 
 
@@ -123,6 +128,67 @@ async def test_replaced_certificate_is_of_another_authority(plane: ControlPlane)
     assert (await _ask(plane, "GET", MAPS))[0] == 200
 
 
+async def test_renewed_certificate_is_of_the_same_authority(plane: ControlPlane) -> None:
+    """
+    A client that trusted the old certificate trusts the one that replaces it.
+    """
+    trusting, old = plane.ssl_context(), await _served(plane)
+
+    await plane.replace_certificate(same_authority=True)
+
+    assert await _served(plane) != old
+    async with aiohttp.ClientSession() as session, session.get(f"{plane.url}/livez", ssl=trusting) as answer:
+        assert answer.status == 200
+
+
+async def test_audited_plane_tells_what_was_written_by_whom(plane: ControlPlane) -> None:
+    """
+    Every write is told with its author, its object and its answer, also after the API server was killed.
+    """
+    for _ in range(2):
+        await _ask(plane, "POST", MAPS, config_map("told"))
+    await plane.stop_apiserver()
+    await plane.start_apiserver()
+    await _ask(plane, "DELETE", f"{MAPS}/told")
+
+    acts = [act for act in plane.acts() if (act.resource, act.name) == ("configmaps", "told")]
+    assert [(act.verb, act.code, act.changed) for act in acts] == [
+        ("create", 201, True),
+        ("create", 409, False),
+        ("delete", 200, True),
+    ]
+    assert all("aiohttp" in act.agent for act in acts)
+
+
+async def test_slow_etcd_makes_writes_slow_and_loses_none(plane: ControlPlane) -> None:
+    """
+    While etcd works in short bursts a write takes longer than a burst is, and is there afterwards.
+    """
+    loop = asyncio.get_running_loop()
+    async with plane.slow_etcd(held=0.4, free=0.02):
+        began = loop.time()
+        written = [await _ask(plane, "POST", MAPS, config_map(f"slow-{number}")) for number in range(3)]
+        took = loop.time() - began
+
+    assert [status for status, _ in written] == [201, 201, 201]
+    assert took > 0.4
+
+
+async def test_gate_cuts_off_one_client_alone(plane: ControlPlane) -> None:
+    """
+    Through a shut gate nothing gets, not even on a connection that was open; beside it, all goes on.
+    """
+    async with Gate(plane.url) as gate, plane.session() as session:
+        there = f"{gate.url}{MAPS}"
+        assert (await session.get(there)).status == 200
+        async with gate.shut():
+            for _ in range(2):
+                with pytest.raises((aiohttp.ClientConnectionError, ConnectionError)):
+                    await session.get(there)
+            assert (await session.get(MAPS)).status == 200
+        assert (await session.get(there)).status == 200
+
+
 async def test_planes_run_side_by_side_and_end_at_once(plane: ControlPlane) -> None:
     """
     A second plane has an address of its own, and all of its processes are gone when it is left.
@@ -132,6 +198,12 @@ async def test_planes_run_side_by_side_and_end_at_once(plane: ControlPlane) -> N
         processes = [part.process for part in other.parts if part.process]
     assert len(processes) == 2
     assert all(process.poll() is not None for process in processes)
+
+
+async def _served(plane: ControlPlane) -> str:
+    """Return the certificate that the API server shows."""
+    address = urlsplit(plane.url)
+    return await asyncio.to_thread(ssl.get_server_certificate, (address.hostname, address.port))
 
 
 async def _waiting(session: aiohttp.ClientSession, reason: str) -> bool:

@@ -34,7 +34,7 @@ async def test_an_authority_that_is_replaced(scene: RealScene) -> None:
     await restarted(scene.edge)
     said = await scene.condition(scene.name, "its certificate is not trusted")
     await scene.until(lambda: scene.status(scene.name)["sync"]["status"] == "Unknown")
-    scene.forgotten()
+    scene.count_from_here()
 
     assert scene.edge.plane.url in said
     await drifted(scene, scene.edge)
