@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from moorage.model.errors import InvalidConfiguration
 
+_LONGEST_ADDRESS = 2048
+
 
 class Hidden(str):
     """A text that must not be seen: it is itself when used and ``***`` when printed by `repr`."""
@@ -113,6 +115,10 @@ def _scheme(address: str) -> str:
 def _check_server(server: str) -> None:
     if not server.isprintable() or " " in server:
         raise InvalidConfiguration("a cluster's server address holds spaces or control characters")
+    if len(server) > _LONGEST_ADDRESS:
+        raise InvalidConfiguration(
+            f"a cluster's server address has {len(server)} characters; write https://host:port"
+        )
     try:
         parts = urlsplit(server)
         _ = parts.port
