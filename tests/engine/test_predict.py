@@ -204,6 +204,72 @@ def test_service_keeps_what_the_server_gave_it():
     assert predicted["spec"]["clusterIP"] == "None"
 
 
+def service(*ports, **spec):
+    metadata = {"name": "web"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {**spec, "ports": list(ports)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("live", "target", "expected"),
+    [
+        pytest.param(
+            service({"name": "a", "port": 80, "nodePort": 30001}, type="NodePort"),
+            service({"name": "a", "port": 81}, type="NodePort"),
+            [{"name": "a", "port": 81, "nodePort": 30001}],
+            id="another port of the same name",
+        ),
+        pytest.param(
+            service({"name": "a", "port": 80, "nodePort": 30001}, type="NodePort"),
+            service({"name": "b", "port": 81}, type="NodePort"),
+            [{"name": "b", "port": 81}],
+            id="a port of a new name",
+        ),
+        pytest.param(
+            service({"name": "a", "port": 80, "nodePort": 30001}, type="NodePort"),
+            service({"name": "a", "port": 81}, {"name": "b", "port": 82, "nodePort": 30001}, type="NodePort"),
+            [{"name": "a", "port": 81}, {"name": "b", "port": 82, "nodePort": 30001}],
+            id="its number is wanted by another",
+        ),
+        pytest.param(
+            service({"name": "a", "port": 80}, type="ClusterIP"),
+            service({"name": "a", "port": 81}, type="NodePort"),
+            [{"name": "a", "port": 81}],
+            id="none were given out",
+        ),
+    ],
+)
+def test_node_ports_go_by_the_names_of_ports(live, target, expected):
+    """
+    A port keeps the number the server gave to its name, unless another port asks for that number.
+    """
+    predicted = predict_client_side(
+        {**live, "metadata": {"name": "web", "annotations": {LAST: json.dumps(live)}}}, target, deduced()
+    )
+
+    assert predicted["spec"]["ports"] == expected
+
+
+def test_settings_of_an_affinity_go_with_it():
+    """
+    Without a session affinity the server drops what configures it.
+    """
+    config = {"clientIP": {"timeoutSeconds": 10800}}
+    declared = service({"port": 80}, sessionAffinity="ClientIP")
+    live = service({"port": 80}, sessionAffinity="ClientIP", sessionAffinityConfig=config)
+    live["metadata"]["annotations"] = {LAST: json.dumps(declared)}
+
+    kept = predict_client_side(live, declared, deduced())
+    gone = predict_client_side(live, service({"port": 80}), deduced())
+
+    assert kept["spec"]["sessionAffinityConfig"] == config
+    assert "sessionAffinityConfig" not in gone["spec"]
+
+
 def test_plain_texts_of_a_secret_are_folded_in_after_the_merge():
     """
     `stringData` stays what its manager owns, and ends up in `data`, encoded.

@@ -75,7 +75,8 @@ def predict_client_side(live: Json | None, target: Json, schema: Schema | None) 
     if schema is None:
         result: Json = merge_patch(live, three_way_merge(original, target, live))
         return result
-    return strategic_merge(live, three_way_strategic(original, target, live, schema), schema)
+    merged = strategic_merge(live, three_way_strategic(original, target, live, schema), schema)
+    return _with_allocated(merged, live)
 
 
 def _unmanaged(live: Json) -> Json:
@@ -93,7 +94,31 @@ def _with_allocated(merged: Json, live: Json) -> Json:
     if "ExternalName" in (held.get("type"), spec.get("type")):
         return merged
     kept = {name: held[name] for name in _ALLOCATED if held.get(name) and not spec.get(name)}
-    return {**merged, "spec": {**spec, **kept}} if kept else merged
+    if _has_node_ports(held) and _has_node_ports(spec):
+        kept["ports"] = _with_node_ports(spec.get("ports") or [], held.get("ports") or [])
+    spec = {**spec, **kept}
+    if spec.get("sessionAffinity") in (None, "None"):
+        spec.pop("sessionAffinityConfig", None)
+    return merged if spec == merged.get("spec") else {**merged, "spec": spec}
+
+
+def _has_node_ports(spec: Json) -> bool:
+    kind = spec.get("type")
+    return kind == "NodePort" or (
+        kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
+    )
+
+
+def _with_node_ports(ports: list[Json], held: list[Json]) -> list[Json]:
+    # The server goes by name, whatever else of the port has changed.
+    used = {port.get("nodePort") for port in ports} & {port.get("nodePort") for port in held}
+    known = {port.get("name"): port.get("nodePort") for port in held}
+    return [
+        {**port, "nodePort": number}
+        if not port.get("nodePort") and (number := known.get(port.get("name"))) and number not in used
+        else port
+        for port in ports
+    ]
 
 
 def _without_nulls(target: Json, schema: Schema) -> Json:
