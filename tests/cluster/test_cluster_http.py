@@ -206,13 +206,12 @@ async def test_a_body_that_is_cut_is_no_answer() -> None:
 
 async def test_a_server_that_is_not_there_is_named() -> None:
     """
-    A refused connection says which server and why.
+    A refused connection says which server, and why in the system's words.
     """
     async with an_api(Access("http://127.0.0.1:1")) as api:
-        with pytest.raises(
-            ClusterUnreachable, match=r"http://127\.0\.0\.1:1 cannot be reached: .*[Cc]onnect"
-        ):
+        with pytest.raises(ClusterUnreachable) as caught:
             await api.get("/version")
+    assert str(caught.value) == "http://127.0.0.1:1 cannot be reached: Connection refused"
 
 
 async def test_an_answer_that_is_not_json_is_a_fault() -> None:

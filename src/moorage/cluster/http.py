@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -302,7 +303,9 @@ def _why(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return "the proxy does not answer"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return str(error.os_error.strerror or error.os_error)
+        # The event loop names the address where the system names the reason; name resolution has codes of its own.
+        code = error.os_error.errno or 0
+        return os.strerror(code) if code > 0 else str(error.os_error.strerror or error.os_error)
     if isinstance(error, TimeoutError):
         return "it fell silent"
     if isinstance(error, aiohttp.ServerDisconnectedError):
