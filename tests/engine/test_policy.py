@@ -15,6 +15,7 @@ from deciding import (
     difference,
     ended,
     operation,
+    resource,
     stamp,
 )
 
@@ -36,6 +37,7 @@ from moorage.model.application import Retry, Source, SyncOptions
 from moorage.model.operation import (
     ActionKey,
     NotNow,
+    Operation,
     OperationPhase,
     Outcome,
     Phase,
@@ -611,3 +613,29 @@ def test_nothing_is_approved_when_it_is_not_known_since_when():
     app = application(annotations={DELETION_APPROVED_ANNOTATION: "2026-03-02T12:00:00Z"})
 
     assert not is_approved(app, "")
+
+
+def test_what_is_kept_is_not_healed_for_ever():
+    """
+    A left-over resource that is kept is told once, at the first sync of a revision, and is no drift after that.
+    """
+    app = application(automated=True, prune=True, heal=True)
+    kept = difference("old", Change.PRUNE, live=resource("old", options="Prune=false").body)
+    found = comparison(kept, difference("web", Change.NONE))
+
+    first = decided(app, found=found)
+    again = decided(app, ended(), found=found, seconds=60)
+
+    assert isinstance(first, Operation)
+    assert NotNow("what differs is left over and kept (Prune=false)") == again
+
+
+def test_parameters_of_another_type_are_another_source():
+    """
+    At the same revision a parameter that was 1 and is true asks for a sync of its own.
+    """
+    source = replace(application().source, options={"helm": {"valuesObject": {"on": True}}})
+    last = replace(ended(), source={**source.declared, "helm": {"valuesObject": {"on": 1}}})
+    app = application(automated=True, source=source)
+
+    assert isinstance(decided(app, last), Operation)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from moorage.control.board import Broken, Entry
 from moorage.control.queue import Depth
 from moorage.model.application import Application
+from moorage.model.equality import same
 from moorage.model.words import REFRESH_ANNOTATION
 
 
@@ -38,9 +39,14 @@ def wish_of(before: Entry | None, after: Entry | None) -> Wish | None:
     asked = after.annotations.get(REFRESH_ANNOTATION)
     if asked and asked != before.annotations.get(REFRESH_ANNOTATION):
         return Wish(Depth.HARD if asked == "hard" else Depth.REVISION, urgent=True)
-    if after.source != before.source or after.project != before.project:
+    if _other_source(before, after) or after.project != before.project:
         return Wish(Depth.REVISION)
     return Wish(Depth.LIVE) if _declared(after) != _declared(before) else None
+
+
+def _other_source(before: Application, after: Application) -> bool:
+    # Parameters are JSON of any shape, in which 1 and true are two values.
+    return before.source != after.source or not same(before.source.declared, after.source.declared)
 
 
 def _declared(app: Application) -> Application:

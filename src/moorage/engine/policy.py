@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moorage.engine.duration import parse_duration
-from moorage.engine.options import sync_options
+from moorage.engine.options import merge_options, resource_options, sync_options
 from moorage.model.application import Application, Automated, Retry
+from moorage.model.equality import same
 from moorage.model.identity import ResourceKey
 from moorage.model.operation import NotNow, Operation, OperationPhase, SelectedResource
 from moorage.model.states import Change, Comparison, Difference, SyncStatus
@@ -287,6 +288,9 @@ def _again(
         return begin(app, revision, now, automated=True, prune=policy.prune)
     if not policy.self_heal:
         return NotNow("drift, and self-healing is off")
+    candidates = [d for d in candidates if not _is_kept(d, app)]
+    if not candidates:
+        return NotNow("what differs is left over and kept (Prune=false)")
     attempts = last.heal_attempts
     if attempts and _healed_in_vain(last, candidates):
         delay = min(HEAL_FIRST * HEAL_FACTOR ** min(attempts - 1, 10), HEAL_MOST)
@@ -300,6 +304,13 @@ def _again(
     return replace(operation, selected=selected, heal_attempts=attempts + 1)
 
 
+def _is_kept(difference: Difference, app: Application) -> bool:
+    """Whether a resource that left Git is to stay: trying again and again would not change that."""
+    if difference.change is not Change.PRUNE or difference.live is None:
+        return False
+    return merge_options(app.options, resource_options(difference.live)).prune == "false"
+
+
 def _never_tried(last: Operation, candidates: list[Difference]) -> bool:
     """Whether something that differs was left out when somebody picked what to sync last."""
     if not last.selected or last.automated:
@@ -309,9 +320,9 @@ def _never_tried(last: Operation, candidates: list[Difference]) -> bool:
 
 def _other_source(app: Application, last: Operation) -> bool:
     """Whether the application asks for another source by now, such as other parameters at one revision."""
-    if last.source is None or last.source == app.source.declared:
+    if last.source is None:
         return False
-    return bool(_without_nulls(last.source) != _without_nulls(app.source.declared))
+    return not same(_without_nulls(last.source), _without_nulls(app.source.declared))
 
 
 def _without_nulls(value: Any) -> Any:
