@@ -26,6 +26,7 @@ class Story:
     How a live object came to be, and what is applied to it.
 
     `writes` are (manager, body, how), with how one of create, apply and merge.
+    `place` is the path of its collection where that does not follow from its kind.
     """
 
     plural: str
@@ -34,6 +35,7 @@ class Story:
     kind: str
     writes: tuple[tuple[str, Json, str], ...]
     target: Json
+    place: str = ""
 
 
 def story(seed: int, *, client_side: bool = False) -> Story:
@@ -48,30 +50,45 @@ def story(seed: int, *, client_side: bool = False) -> Story:
         meta = {"name": name} | _labels(rng) | made.pop("metadata", {})
         return {"apiVersion": api_version, "kind": kind, "metadata": meta, **made}
 
+    return told_of(rng, body, (plural, group, version, kind), client_side=client_side)
+
+
+def told_of(
+    rng: Random,
+    body: Callable[[], Json],
+    kind: tuple[str, str, str, str],
+    *,
+    client_side: bool = False,
+    place: str = "",
+) -> Story:
+    """
+    Return a story about an object of a kind.
+
+    Args:
+        rng: Decides who writes, and how often.
+        body: Makes the next state that somebody wants, of one name always.
+        kind: Plural, group, version and kind.
+        client_side: Whether the object comes to be by `kubectl apply`.
+        place: The path of the collection, with ``{ns}`` in it, where it does not follow from the kind.
+    """
     first = body()
     if client_side:
-        return Story(
-            plural,
-            group,
-            version,
-            kind,
-            (("kubectl-client-side-apply", _remembering(first), "create"),),
-            body(),
-        )
+        sent = ("kubectl-client-side-apply", _remembering(first), "create")
+        return Story(*kind, (sent,), body(), place)
     writes = [(rng.choice((MANAGER, MANAGER, "other")), first, rng.choice(("apply", "apply", "create")))]
     if rng.random() < 0.5:
         writes.append(("other", body(), "force"))
     if rng.random() < 0.5:
-        writes.append(
-            ("editor", {"metadata": {"annotations": {"edited": str(seed)}} | _labels(rng)}, "merge")
-        )
+        change = {"metadata": {"annotations": {"edited": str(rng.random())}} | _labels(rng)}
+        writes.append(("editor", change, "merge"))
     if rng.random() < 0.3:
         writes.append((MANAGER, body(), "force"))
-    return Story(plural, group, version, kind, tuple(writes), body())
+    return Story(*kind, tuple(writes), body(), place)
 
 
 def _remembering(body: Json) -> Json:
-    meta = body["metadata"] | {"annotations": {LAST_APPLIED: json.dumps(body)}}
+    annotations = body["metadata"].get("annotations") or {}
+    meta = body["metadata"] | {"annotations": annotations | {LAST_APPLIED: json.dumps(body)}}
     return body | {"metadata": meta}
 
 
