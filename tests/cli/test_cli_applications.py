@@ -198,6 +198,42 @@ def test_get_tells_how_it_stands(shop):
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param("ignored (declared by application web)", None, id="left to another"),
+        pytest.param("created", "requires pruning", id="left Git since"),
+    ],
+)
+def test_get_tells_why_something_is_not_pruned(shop, told, expected):
+    """
+    Beside a resource that would go stands why the last sync left it, where it says so.
+    """
+    name = f"leaving-{expected is None}".lower()
+    resource = {**RESULT, "status": "OutOfSync", "requiresPruning": True, "health": {}}
+    state = operated("Succeeded", "all synced", {**RESULT, "message": told})
+    shop.add(application(name, status=settled("OutOfSync", resources=[resource], operationState=state)))
+
+    assert (expected or told) in shop.moor("app", "get", name).stdout
+
+
+def test_diff_tells_who_else_declares_something(shop, tmp_path):
+    """
+    A diff says on standard error what is shared with another application, or left to it.
+    """
+    source = tmp_path / "web"
+    source.mkdir()
+    (source / "all.yaml").write_text(dump_all([config_map("shared-note")]))
+    message = "ConfigMap/shop/moving is declared by application web, and left to it"
+    status = settled()
+    status["conditions"] = [{"type": "SharedResourceWarning", "message": message}]
+    shop.add(application("sharing", status=status))
+
+    result = shop.moor("app", "diff", "sharing", "--local", str(source))
+
+    assert f"Note: {message}" in result.stderr
+
+
 def test_sync_follows_the_operation(shop):
     """
     A sync asks for the operation, tells each result on standard error, and ends when the operation does.

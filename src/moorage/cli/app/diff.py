@@ -11,6 +11,8 @@ from moorage.cli.comparing import differs, sides
 from moorage.cli.exits import Exit, Missing, leave
 from moorage.cli.output import output_option
 from moorage.cli.showing import OUTPUTS, show
+from moorage.cli.terminal import clean
+from moorage.model.status import ConditionType
 
 
 @click.command()
@@ -47,5 +49,8 @@ def diff(
     observed = loop.run(run())
     changed = differs(observed.comparison)
     show((sides(difference, observed.rules) for difference in changed), output, lines)
+    for condition in observed.app.status.get("conditions") or ():
+        if condition.get("type") == ConditionType.SHARED_RESOURCE_WARNING:
+            click.echo(f"{click.style('Note:', fg='yellow')} {clean(condition.get('message'))}", err=True)
     if changed and exit_code:
         leave(Exit.NO)

@@ -136,8 +136,9 @@ def _resources(body: Json, *, wide: bool) -> Iterator[tuple[object, ...]]:
         )
         health = resource.get("health") or {}
         state = f"{resource.get('status') or 'Unknown'}"
-        message = health.get("message") or (
-            "requires pruning" if resource.get("requiresPruning") else results.get(place)
-        )
+        told = results.get(place) or ""
+        if resource.get("requiresPruning") and not told.startswith("ignored ("):
+            told = "requires pruning"
+        message = health.get("message") or told
         line = (*place, state, health.get("status") or "", message or "")
         yield (*line, resource.get("syncWave", 0)) if wide else line
