@@ -167,12 +167,22 @@ class _Play:
         for app in self.plan.apps:
             if not app.automated:
                 await self.perform(plans.Sync(app.name))
-        left = await world.settle(SETTLE_SECONDS)
+        left = await world.settle(SETTLE_SECONDS / 2) and await self._settle_with_people()
         if left or world.promises.broken:
             return [f"not settled within {SETTLE_SECONDS:g} s: {what}" for what in left]
         world.note("settled")
         again = await world.look_again()
         return [f"the second look asked {what}" for what in again] + world.bystanders()
+
+    async def _settle_with_people(self) -> list[str]:
+        """Return what is left after people have synced what another application touched since they did."""
+        for app in self.plan.apps:
+            state = ((self.world.promises.application(app.name) or {}).get("status") or {}).get(
+                "operationState"
+            ) or {}
+            if not app.automated and state.get("phase") == "Succeeded":
+                await self.perform(plans.Sync(app.name))
+        return await self.world.settle(SETTLE_SECONDS / 2)
 
     async def _with_restarts(self, task: asyncio.Task[None]) -> None:
         while not task.done():

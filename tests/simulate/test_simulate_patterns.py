@@ -419,3 +419,27 @@ def test_a_sync_tells_which_of_its_hooks_failed():
         "badly": "Failed",
         "sorry": "Succeeded",
     }
+
+
+def test_a_hook_that_an_old_view_did_not_show_makes_way_for_the_next():
+    """A hook of an earlier sync that was not seen when it was to be deleted does not stand in the way for ever."""
+
+    def hook(value: str) -> Contents:
+        items = (Item("ConfigMap", "kept", value), Item("Job", "before", value, 0, "PreSync"))
+        return contents(items, (Item("ConfigMap", "own"),))
+
+    async def act(world: World) -> None:
+        then = world.sandbox.store.version
+        world.commit(hook("8"))
+        world.remote.tell()
+        await asyncio.sleep(0.5)
+        assert await world.settle(60.0) == []
+        await world.kill()
+        back = Fault(What.PAST, world.sandbox.store.version - then)
+        jobs = "WATCH /apis/batch/v1/jobs"
+        world.traffic.rule = lambda what: back if what.startswith(jobs) else None
+        world.commit(hook("9"))
+        world.start()
+        await asyncio.sleep(2.0 * back.amount)
+
+    play(OURS, act)

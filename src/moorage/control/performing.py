@@ -161,22 +161,30 @@ async def _ask(action: Action, around: Circumstances, done: Performed) -> Outcom
 
 async def _delete(action: Action, around: Circumstances) -> Outcome:
     live = around.live[action.resource]
-    propagation = action.options.prune_propagation if action.verb is Verb.PRUNE else "background"
-    metadata = live["metadata"]
+    if action.verb is Verb.CLEAR:
+        await _clear(around.session, action.resource, live)
+        return Outcome(Result.PRUNED, "deleted before creation", _version(action))
     await around.session.writer.delete(
         action.resource,
-        propagation=propagation,
-        uid=metadata.get("uid", ""),
+        propagation=action.options.prune_propagation,
+        uid=live["metadata"].get("uid", ""),
         resource_version=_resource_version(live),
     )
-    if action.verb is Verb.CLEAR and hooks.is_kept(live):
-        # Its deletion is a change of its own: what is let go of is the hook as it is now.
-        left = await around.session.fetch(action.resource)
-        if left is not None:
-            await hooks.release(around.session, action.resource, left)
-    return Outcome(
-        Result.PRUNED, "pruned" if action.verb is Verb.PRUNE else "deleted before creation", _version(action)
+    return Outcome(Result.PRUNED, "pruned", _version(action))
+
+
+async def _clear(session: ClusterSession, key: ResourceKey, live: Json) -> None:
+    await session.writer.delete(
+        key,
+        propagation="background",
+        uid=live["metadata"].get("uid", ""),
+        resource_version=_resource_version(live),
     )
+    if hooks.is_kept(live):
+        # Its deletion is a change of its own: what is let go of is the hook as it is now.
+        left = await session.fetch(key)
+        if left is not None:
+            await hooks.release(session, key, left)
 
 
 async def _create_hook(action: Action, around: Circumstances) -> Outcome:
@@ -190,6 +198,8 @@ async def _create_hook(action: Action, around: Circumstances) -> Outcome:
         if existing is None:
             raise
         if not made_by(existing, around.operation) and "BeforeHookCreation" in action.delete_policies:
+            # When nothing was there to be deleted, that was an old view. The next pass creates it.
+            await _clear(around.session, action.resource, existing)
             raise
         if not made_by(existing, around.operation):
             written = await writer.server_side_apply(body)
