@@ -8,7 +8,8 @@ tests.simulate --seed N` shows it again.
     clockwork   an event loop whose time passes only when nothing else is to do
     wire        requests to the sandbox, and what goes wrong with them
     history     Git in memory: commits, and who hears of them
-    world       everything together, with Moorage started and killed
+    processes   one Moorage: started, paused, killed, and what remains of it
+    world       everything together: one or two of them, the cluster and people
     plans       what a seed means: applications, commits, acts and faults
     promises    what must hold at every step and at the end
     running     one plan from start to settled end, and the shortest that fails
