@@ -10,7 +10,9 @@ tests.simulate --seed N` shows it again.
     history     Git in memory: commits, and who hears of them
     processes   one Moorage: started, paused, killed, and what remains of it
     world       everything together: one or two of them, the cluster and people
-    plans       what a seed means: applications, commits, acts and faults
+    plans       what a history is made of: applications, commits, acts and faults
+    draws       which of it a seed means
+    scenes      two applications in a settled world, for the named patterns
     promises    what must hold at every step and at the end
     running     one plan from start to settled end, and the shortest that fails
 """

@@ -11,8 +11,8 @@ import argparse
 import os
 import sys
 
+from .draws import draw
 from .many import many, tell
-from .plans import draw
 from .running import play, shortest, told
 
 

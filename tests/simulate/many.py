@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .plans import draw
+from .draws import draw
 from .running import play, shortest, told
 
 SEEDS_AT_ONCE = 5

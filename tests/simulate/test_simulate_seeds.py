@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .clockwork import run
-from .plans import draw
+from .draws import draw
 from .running import play
 
 ROOT = Path(__file__).parents[2]
