@@ -13,8 +13,9 @@ import orjson
 
 from fuzz.target import Target, json_bytes
 from moorage.cluster.answers import error_of
-from moorage.cluster.kubeconfig import access_of_secret, read_kubeconfig
+from moorage.cluster.kubeconfig import read_kubeconfig
 from moorage.cluster.records import read_object
+from moorage.cluster.secret import access_of_secret
 from moorage.cluster.settings import ClusterSettings
 from moorage.cluster.watch import (
     Empty,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -71,7 +72,7 @@ def _now() -> datetime:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """
-    What a house is made of where it touches the world: network, disk and time.
+    What a house is made of where it touches the world: network, disk, time and environment.
 
     A simulation brings its own; everybody else takes these.
     """
@@ -82,6 +83,7 @@ class Parts:
     listening: Callable[[str, Any], AbstractAsyncContextManager[Address]] = listening
     clock: Callable[[], datetime] = _now
     shelf: Callable[[], Shelf[Schemas]] = lambda: Shelf(Schemas)
+    environment: Callable[[], Mapping[str, str]] = lambda: dict(os.environ)
 
 
 class House:
@@ -118,7 +120,7 @@ class House:
         self.claims = Claims(lambda key: self.queue.add(key, Depth.LIVE))
         self.repositories = Repositories(self.sources, self.queue.add, claims=self.claims)
         self.renders = parts.renders(_render_settings(settings, data))
-        self.fleet = Fleet(access, self._cluster_settings, self._open_session)
+        self.fleet = Fleet(access, self._cluster_settings, self._open_session, parts.environment())
         self._shelf = parts.shelf()
         self.recorder = Recorder(self.metrics)
         reporter = Reporter(self.home, self.board, self.recorder, parts.clock)

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden
-from moorage.cluster.kubeconfig import access_of_secret, in_cluster, read_kubeconfig
+from moorage.cluster.kubeconfig import in_cluster, read_kubeconfig
 from moorage.cluster.proxies import proxy_for
+from moorage.cluster.secret import access_of_secret
 from moorage.cluster.settings import ClusterSettings
 from moorage.model.errors import InvalidConfiguration
 
@@ -521,6 +522,53 @@ def test_a_fault_in_a_cluster_secret_is_named(data: dict[str, str], says: str) -
     with pytest.raises(InvalidConfiguration, match=says) as caught:
         access_of_secret(data, ALLOWING, name="the Secret")
     assert CANARY not in str(caught.value)
+
+
+OURS = {
+    "PATH": "/usr/local/bin:/usr/bin",
+    "HOME": "/home/moorage",
+    "https_proxy": "http://proxy:1",
+    "AWS_ROLE_ARN": "arn:ours",
+    "AZURE_CLIENT_ID": "ours",
+    "MOORAGE_SECRET": "canary-4711",
+}
+PLACES = ["HOME", "PATH", "https_proxy"]
+
+
+@pytest.mark.parametrize(
+    ("config_of", "seen"),
+    [
+        pytest.param(
+            {"awsAuthConfig": {"clusterName": "c"}},
+            ["AWS_ROLE_ARN", "AZURE_CLIENT_ID", *PLACES],
+            id="a command of our own making",
+        ),
+        pytest.param(
+            {"execProviderConfig": {"command": "argocd-k8s-auth", "args": ["azure"]}},
+            ["AWS_ROLE_ARN", "AZURE_CLIENT_ID", *PLACES],
+            id="a program that takes no address",
+        ),
+        pytest.param(
+            {"execProviderConfig": {"command": "argocd-k8s-auth", "env": {"AZURE_AUTHORITY_HOST": "x"}}},
+            PLACES,
+            id="a variable that leads it elsewhere",
+        ),
+        pytest.param(
+            {"execProviderConfig": {"command": "aws", "args": ["--endpoint-url", "https://x"]}},
+            PLACES,
+            id="a program that takes addresses",
+        ),
+    ],
+)
+def test_a_program_sees_who_we_are_only_where_that_stays_in_its_cloud(
+    config_of: dict[str, Any], seen: list[str]
+) -> None:
+    """
+    S19: a program finds its way and its proxy, and our identity unless the Secret could have it sent elsewhere.
+    """
+    access = access_of_secret(secret(**config_of), ALLOWING, environment=OURS)
+    assert access.plugin is not None
+    assert sorted(access.plugin.environment) == sorted(seen)
 
 
 def test_programs_are_refused_unless_an_operator_lists_them() -> None:

@@ -11,7 +11,7 @@ The public names, module by module::
     credentials  Access(server, token=…, ca=…, …)         a value that never prints a secret
     kubeconfig   read_kubeconfig(paths, context="", environment={}) -> Access
                  in_cluster(host, port, folder=SERVICE_ACCOUNT) -> Access
-                 access_of_secret(data, settings) -> Access   data: decoded strings of the Secret
+    secret       access_of_secret(data, settings) -> Access   data: decoded strings of the Secret
     proxies      proxy_for(server, environment) -> str
     http         Api(access, settings, observe=None); await request(method, path, …) -> Answer; await close()
     answers      Answer(status, headers, body), Status; errors NotFound, Forbidden, Conflicted… with .status

@@ -8,13 +8,13 @@ the others, and the service, stay.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from moorage.cluster.credentials import Access
-from moorage.cluster.kubeconfig import access_of_secret
+from moorage.cluster.secret import access_of_secret
 from moorage.cluster.session import ClusterSession
 from moorage.cluster.settings import ClusterSettings
 from moorage.control.config import Cluster
@@ -34,10 +34,18 @@ class _Member:
 
 
 class Fleet:
-    """All cluster sessions, by server address. `open_session` builds one; `own` is the access to the own cluster."""
+    """
+    All cluster sessions, by server address.
 
-    def __init__(self, own: Access, settings: ClusterSettings, open_session: Open) -> None:
+    `open_session` builds one; `own` is the access to the own cluster, and
+    `environment` what programs that sign in to others may see of this process.
+    """
+
+    def __init__(
+        self, own: Access, settings: ClusterSettings, open_session: Open, environment: Mapping[str, str]
+    ) -> None:
         self._own = own
+        self._environment = environment
         self._settings = settings
         self._open = open_session
         self._members: dict[str, _Member] = {}
@@ -94,7 +102,7 @@ class Fleet:
     def _access(self, cluster: Cluster) -> Access:
         if cluster.data is None or cluster.server == IN_CLUSTER:
             return self._own
-        return access_of_secret(cluster.data, self._settings)
+        return access_of_secret(cluster.data, self._settings, environment=self._environment)
 
 
 async def _kept(running: object, server: str) -> None:

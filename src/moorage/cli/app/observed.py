@@ -8,6 +8,7 @@ that a command needs no watches.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,11 +119,15 @@ async def read_config(api: Api, namespace: str) -> Config:
 
 
 def _destination(own: Access, config: Config, server: str) -> Access:
-    from moorage.cluster.kubeconfig import access_of_secret
+    from moorage.cluster.secret import access_of_secret
     from moorage.cluster.settings import ClusterSettings
 
     cluster = config.clusters[server]
-    return own if cluster.data is None else access_of_secret(cluster.data, ClusterSettings())
+    return (
+        own
+        if cluster.data is None
+        else access_of_secret(cluster.data, ClusterSettings(), environment=os.environ)
+    )
 
 
 async def _target(app: Application, config: Config, cluster: Cluster, wish: Wish) -> TargetState:
