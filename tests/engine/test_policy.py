@@ -582,6 +582,20 @@ def test_two_operations_never_begin_in_the_same_second():
     assert second.id != first.id
 
 
+def test_a_new_operation_in_the_place_of_a_retry_begins_in_another_second():
+    """
+    A commit that comes within the second in which an operation began and failed gets an operation of another name.
+    """
+    first = decided(revision=REVISION)
+    failed = after_failure(replace(first, recorded=True), "the hook failed", first.started_at)
+    assert failed.phase is OperationPhase.RUNNING
+
+    second = decided(current=failed, revision=NEWER)
+
+    assert second.revision == NEWER
+    assert second.id != first.id
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [

@@ -101,7 +101,7 @@ def _continue(
         return current if running_window.allowed else NotNow(running_window.message, LOOK_AGAIN_SECONDS)
     moved = revision != current.revision or _other_source(app, current)
     if current.automated and app.automated and moved and automated_window.allowed:
-        return begin(app, revision, now, automated=True, prune=app.automated.prune)
+        return _apart(app, current, begin(app, revision, now, automated=True, prune=app.automated.prune))
     if now < begins:
         warning = current.message if current.automated else ""
         return NotNow(current.message, (begins - now).total_seconds(), warning)
