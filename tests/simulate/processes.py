@@ -39,6 +39,7 @@ CLUSTER = ClusterSettings(
         KindRule(("example.com",), ("Widget",)),
     )
 )
+GONE_SECONDS = 60.0
 _MADE: dict[str, Schemas] = {}
 
 
@@ -143,6 +144,10 @@ class Process:
         self._wire.bury()
         self._loop.resume(self.number)
         running.cancel()
+        # What does not end when it is cancelled is as dead: nothing of it gets out any more.
+        await asyncio.wait({running}, timeout=GONE_SECONDS)
+        if not running.done():
+            return ""
         result = (await asyncio.gather(running, return_exceptions=True))[0]
         if isinstance(result, asyncio.CancelledError) or _only_lost_its_lease(result):
             return ""
