@@ -49,6 +49,8 @@ FIXED: frozenset[Path] = frozenset(
 )
 BELOW_FIXED = frozenset({("spec", "selector"), ("spec", "names"), ("spec", "conversion")})
 AMOUNT = re.compile(r"\d+(m|Ki|Mi|Gi|%|s)?")
+CHOSEN = re.compile(r"^[0-9.]+/|^[^:]*/[^:]*$")
+"""Words that stand for one thing: networks, media types, groups. So do those that begin with a capital."""
 MAPS = (
     "labels",
     "annotations",
@@ -111,9 +113,22 @@ def _edit(rng: Random, body: Json, path: Path) -> None:
     elif isinstance(value, dict) and last in MAPS and rng.random() < 0.6:
         value[rng.choice(("one", "two"))] = rng.choice(("1", "2"))
     elif isinstance(value, dict | list | None) or rng.random() < 0.3:
-        del parent[last]
+        _take_away(body, path)
+    elif isinstance(value, str) and (not value or value[0].isupper() or CHOSEN.search(value)):
+        _annotate(rng, body)
     else:
         parent[last] = _another(rng, value)
+
+
+def _take_away(body: Json, path: Path) -> None:
+    """Take a field away, and with it whatever would be left empty."""
+    *way, last = path
+    parent = body
+    for part in way:
+        parent = parent[part]
+    del parent[last]
+    if not parent and way and tuple(way) not in FIXED:
+        _take_away(body, tuple(way))
 
 
 def _edit_list(rng: Random, items: list[Json]) -> None:

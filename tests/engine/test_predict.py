@@ -254,6 +254,28 @@ def test_node_ports_go_by_the_names_of_ports(live, target, expected):
     assert predicted["spec"]["ports"] == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [pytest.param("Local", 30110, id="stays"), pytest.param("Cluster", None, id="goes")],
+)
+def test_the_port_of_a_health_check_goes_with_its_reason(policy, expected):
+    """
+    A load balancer that may send to any node has no port for health checks any more.
+    """
+    declared = service({"port": 80}, type="LoadBalancer", externalTrafficPolicy="Local")
+    live = {
+        **declared,
+        "metadata": {"name": "web"},
+        "spec": {**declared["spec"], "healthCheckNodePort": 30110},
+    }
+    live["metadata"]["annotations"] = {LAST: json.dumps(declared)}
+    target = service({"port": 80}, type="LoadBalancer", externalTrafficPolicy=policy)
+
+    predicted = predict_client_side(live, target, deduced())
+
+    assert predicted["spec"].get("healthCheckNodePort") == expected
+
+
 def test_settings_of_an_affinity_go_with_it():
     """
     Without a session affinity the server drops what configures it.

@@ -91,6 +91,7 @@ _EMPTY_MEANS_ABSENT_IN_OWN_KINDS = _EMPTY_MEANS_ABSENT | {
     "limits",
     "requests",
     "securityContext",
+    "capabilities",
     "affinity",
     "parameters",
     "strategy",

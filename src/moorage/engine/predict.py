@@ -99,7 +99,14 @@ def _with_allocated(merged: Json, live: Json) -> Json:
     spec = {**spec, **kept}
     if spec.get("sessionAffinity") in (None, "None"):
         spec.pop("sessionAffinityConfig", None)
+    if not _is_probed(spec) and spec.get("healthCheckNodePort") == held.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)
     return merged if spec == merged.get("spec") else {**merged, "spec": spec}
+
+
+def _is_probed(spec: Json) -> bool:
+    # Only then a load balancer asks each node whether it has a pod of the Service.
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _has_node_ports(spec: Json) -> bool:
