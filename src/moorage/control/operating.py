@@ -38,9 +38,11 @@ from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Manifest
 from moorage.model.operation import (
     Action,
+    ActionKey,
     Finished,
     Operation,
     OperationPhase,
+    Outcome,
     Perform,
     Plan,
     SelectedResource,
@@ -79,6 +81,7 @@ class OperationRun:
     plan: Plan = field(init=False)
     elsewhere: Mapping[ResourceKey, str] = field(init=False)
     generated: tuple[Manifest, ...] = field(init=False, default=())
+    failing: Mapping[ActionKey, Outcome] = field(init=False, default_factory=dict)
 
     async def go(self) -> Next:
         """Make moves until the operation waits or is over, then report once."""
@@ -130,6 +133,7 @@ class OperationRun:
             self.operation = self.operation.with_outcomes(found)
         if news := finished_hooks(self.plan, self.operation.outcomes, seen):
             self.operation = self.operation.with_outcomes(news)
+        self.failing = hook_outcomes.failed(self.plan, self.operation, self.live)
         if over := hooks.finished(self.plan, self.operation, self.live.objects):
             # On record first: once let go of, a hook may be gone, and with it all that is known of it.
             await self._report(self.operation)
@@ -211,8 +215,8 @@ class OperationRun:
         return Next(STILL_WAITING_SECONDS)
 
     async def _conclude(self, move: Finished) -> Next:
-        if told := hook_outcomes.failed(self.plan, self.operation, self.live):
-            self.operation = self.operation.with_outcomes(told)
+        if self.failing:
+            self.operation = self.operation.with_outcomes(self.failing)
         kept = hooks.all_kept(self.plan, self.live.objects)
         if kept or move.cleanup:
             await self._report(self.operation)
