@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Callable, Iterable, Mapping
 
 from moorage.cluster import watch
 from moorage.cluster.admission import MUTATING, Admission
-from moorage.cluster.answers import Forbidden, NotFound
+from moorage.cluster.answers import NotFound
 from moorage.cluster.apply import Writer
 from moorage.cluster.converted import Converted
 from moorage.cluster.credentials import Access
 from moorage.cluster.definitions import API_SERVICE, CRD, Definitions
-from moorage.cluster.discovery import KindEntry, Kinds, discover
+from moorage.cluster.discovery import Kinds, discover
 from moorage.cluster.http import Api
 from moorage.cluster.live import Freshness, Objects
 from moorage.cluster.records import Record, at_least
@@ -33,7 +32,7 @@ from moorage.cluster.schemas import SchemaSource, Shelf
 from moorage.cluster.settings import ClusterSettings
 from moorage.cluster.store import Changed, OwnerOf, Scope, Store
 from moorage.cluster.watch import Watching
-from moorage.cluster.watching import Watch
+from moorage.cluster.watches import Listener, Watches
 from moorage.engine.merge.schema import Schemas
 from moorage.model.errors import ClusterUnreachable, Error, LiveStateUnknown, NotPermitted
 from moorage.model.identity import GroupKind, ResourceKey
@@ -43,11 +42,9 @@ from moorage.model.states import LiveState
 _REDISCOVER_SECONDS = 300.0
 _UNTOLD_SECONDS = 60.0
 _SETTLE_SECONDS = 60.0
-_FORBIDDEN_SECONDS = 60.0
 _ASK_AGAIN_SECONDS = 0.5
 _KEPT_VIEWS = 64
 _EXPECT_DELAYS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
-_STREAMING_SINCE = (1, 27)
 
 
 class ClusterSession:
@@ -79,8 +76,8 @@ class ClusterSession:
         self.writer = Writer(self.api, lambda: self.kinds, self.schemas, self.wait_established)
         self._schemas = SchemaSource(self.api, shelf or Shelf(Schemas))
         self._on_freshness = on_freshness or (lambda: None)
-        self._watches: dict[Scope, tuple[KindEntry, Watch, asyncio.Task[None]]] = {}
-        self._forbidden: dict[Scope, Forbidden] = {}
+        listener = Listener(self._saw, self._moved, lambda: self._look_again.set())
+        self._watches = Watches(self.api, access, settings, self.store, listener)
         self._definitions = Definitions()
         self._admission = Admission()
         self._look_again = asyncio.Event()
@@ -92,7 +89,6 @@ class ClusterSession:
         self._told = Freshness(synced=False)
         self._converted = Converted()
         self._views: dict[str, Objects] = {}
-        self._lists = asyncio.Semaphore(settings.lists)
 
     # --- life
 
@@ -121,72 +117,13 @@ class ClusterSession:
 
     async def _watch_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            self._open_watches(group)
+            self._watches.follow(self.kinds, group)
             group.create_task(self._follow_definitions(group))
             group.create_task(self._keep_time())
-
-    def _open_watches(self, group: asyncio.TaskGroup) -> None:
-        wanted = dict(self._wanted())
-        for scope in [scope for scope in self._watches if scope not in wanted]:
-            if scope.group not in self.kinds.incomplete:
-                self._end(scope)
-        for scope, entry in wanted.items():
-            known = self._watches.get(scope)
-            if known is not None and known[0].api_version == entry.api_version:
-                continue
-            if known is not None:
-                known[2].cancel()
-            self._watches[scope] = (entry, *self._begin(group, scope, entry))
-
-    def _wanted(self) -> Iterable[tuple[Scope, KindEntry]]:
-        for entry in self.kinds.entries.values():
-            if not entry.watchable or not self.settings.watches(entry.group, entry.kind, self.access.server):
-                continue
-            if not self.access.namespaces:
-                yield Scope(entry.group, entry.kind), entry
-            elif entry.namespaced:
-                for namespace in self.access.namespaces:
-                    yield Scope(entry.group, entry.kind, namespace), entry
-            elif self.access.cluster_resources:
-                yield Scope(entry.group, entry.kind), entry
-
-    def _begin(
-        self, group: asyncio.TaskGroup, scope: Scope, entry: KindEntry
-    ) -> tuple[Watch, asyncio.Task[None]]:
-        self.store.open(scope, entry.api_version)
-        opened = Watch(
-            self.api,
-            entry.path(scope.namespace),
-            kind=entry.kind,
-            on_change=lambda change: self._saw(scope, change),
-            on_state=lambda state: self._moved(scope, state),
-            lists=self._lists,
-            streaming=_streams_lists(self.kinds.version),
-        )
-        return opened, group.create_task(self._watch(scope, opened))
-
-    def _end(self, scope: Scope) -> None:
-        self._watches.pop(scope)[2].cancel()
-        self._forbidden.pop(scope, None)
-        self.store.forget(scope)
-
-    async def _watch(self, scope: Scope, opened: Watch) -> None:
-        while True:
-            try:
-                await opened.run()
-            except Forbidden as refusal:
-                # What we may not see is a gap, not an empty set.
-                self._forbidden[scope] = refusal
-                self._tell()
-                await asyncio.sleep(_FORBIDDEN_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 jitter
-            except NotFound:
-                self._look_again.set()
-                await asyncio.sleep(1.0)
 
     # --- what watches say
 
     def _saw(self, scope: Scope, change: watch.Change) -> None:
-        self.store.take(scope, change)
         if scope.group_kind == CRD and isinstance(change, watch.Put | watch.Removed | watch.Gathered):
             self._definitions.saw(change)
         if scope.group_kind in MUTATING:
@@ -196,16 +133,13 @@ class ClusterSession:
         ):
             self._look_again.set()
 
-    def _moved(self, scope: Scope, state: watch.State) -> None:
-        if isinstance(state, Watching):
-            self.store.advance(scope, state.version)
-            self._forbidden.pop(scope, None)
+    def _moved(self, state: watch.State | None) -> None:
         if not self._synced.is_set() or not isinstance(state, Watching) or self._told.waiting:
             self._tell()
 
     async def _follow_definitions(self, group: asyncio.TaskGroup) -> None:
         while True:
-            told = Scope(*CRD) in self._watches and Scope(*CRD) not in self._forbidden
+            told = self._watches.sees(CRD)
             try:
                 async with asyncio.timeout(_REDISCOVER_SECONDS if told else _UNTOLD_SECONDS):
                     await self._look_again.wait()
@@ -229,7 +163,7 @@ class ClusterSession:
         self._fault = None
         if kinds.after(self.kinds) != self.kinds:
             self._adopt(kinds)
-            self._open_watches(group)
+            self._watches.follow(self.kinds, group)
         self._heard_since = began
         self._heard.set()
         self._heard = asyncio.Event()
@@ -255,28 +189,7 @@ class ClusterSession:
 
     def freshness(self) -> Freshness:
         """Return which kinds are known and current."""
-        if not self._watches:
-            return Freshness(synced=False, why=str(self._fault or ""))
-        waiting, gaps, faults, unread = set(), set(), [], False
-        for scope, (_, opened, _) in self._watches.items():
-            if scope in self._forbidden:
-                gaps.add(scope.group_kind)
-            elif not self._is_current(opened):
-                waiting.add(scope.group_kind)
-                unread = unread or not (self.store.version(scope) or opened.failing_since is not None)
-                if opened.fault:
-                    faults.append(opened.fault)
-        known = (*faults, self._fault, *self._forbidden.values())
-        why = next((str(fault) for fault in known if fault), "")
-        everything_fails = bool(waiting) and waiting == {scope.group_kind for scope in self._watches}
-        synced = self._synced.is_set() or not (unread or everything_fails)
-        return Freshness(synced, tuple(sorted(waiting)), tuple(sorted(gaps)), why)
-
-    def _is_current(self, opened: Watch) -> bool:
-        if not isinstance(opened.state, Watching):
-            return False
-        since = opened.failing_since
-        return since is None or asyncio.get_running_loop().time() - since < self.settings.stale_seconds
+        return self._watches.freshness(self._fault, synced=self._synced.is_set())
 
     def _tell(self) -> None:
         now = self.freshness()
@@ -334,16 +247,18 @@ class ClusterSession:
             record = self.store.get(key)
             if record is not None and record.body is not None and record.api_version == api_version:
                 records[key] = record
-            elif record is not None or not self._is_watched(key):
+            elif record is not None or not self._watches.covers(key):
                 fetches.append(self._read_into(read, key, api_version, record))
         await asyncio.gather(*fetches)
-        gaps = self._not_current({key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked})
+        gaps = self._watches.not_current(
+            {key.group_kind for key, _ in wanted} | {key.group_kind for key in tracked}
+        )
         return LiveState(
             objects=self._viewed(instance, {k: r for k, r in records.items() if k not in read}, read),
             tracked=frozenset(tracked),
             gaps=frozenset(gaps | (missing - unserved)),
             unserved=unserved,
-            why=self._why(gaps),
+            why=self._watches.why(gaps),
         )
 
     def _viewed(
@@ -390,11 +305,7 @@ class ClusterSession:
         entry = self.kinds.entries.get(kind)
         if entry is None:
             return None
-        unseen = any(
-            other in self.kinds.entries
-            and (Scope(*other) not in self._watches or Scope(*other) in self._forbidden)
-            for other in MUTATING
-        )
+        unseen = any(other in self.kinds.entries and not self._watches.sees(other) for other in MUTATING)
         if unseen or self._admission.covers(entry.group, entry.plural):
             return self._admission.version
         return None
@@ -404,8 +315,7 @@ class ClusterSession:
         key = self.kinds.scoped(key)
         if self.store.get(key) is not None or not self._synced.is_set():
             return False
-        known = (self._watches.get(Scope(*key.group_kind, ns)) for ns in ("", key.namespace))
-        return any(found is not None and self._is_current(found[1]) for found in known)
+        return self._watches.is_current(key)
 
     async def wait_established(self, group_kind: GroupKind, version: str = "") -> bool:
         """Return whether the server serves a kind, once it does or the settings' time is over."""
@@ -455,28 +365,6 @@ class ClusterSession:
                     "add the namespace to the cluster's Secret or change the destination"
                 )
 
-    def _is_watched(self, key: ResourceKey) -> bool:
-        return any(Scope(*key.group_kind, ns) in self._watches for ns in ("", key.namespace))
-
-    def _not_current(self, kinds: Iterable[GroupKind]) -> set[GroupKind]:
-        places = ("", *self.access.namespaces)
-        scopes = (Scope(*kind, namespace) for kind in kinds for namespace in places)
-        return {
-            scope.group_kind
-            for scope in scopes
-            if (known := self._watches.get(scope)) is not None
-            and (scope in self._forbidden or not self._is_current(known[1]))
-        }
-
-    def _why(self, kinds: set[GroupKind]) -> str:
-        """Return what keeps one of these kinds from being known; empty when nothing was said."""
-        faults = (
-            self._forbidden.get(scope) or opened.fault
-            for scope, (_, opened, _) in self._watches.items()
-            if scope.group_kind in kinds
-        )
-        return next((str(fault) for fault in faults if fault), "")
-
     async def _read_into(
         self, read: dict[ResourceKey, Json], key: ResourceKey, api_version: str, record: Record | None
     ) -> None:
@@ -495,11 +383,3 @@ class ClusterSession:
 
 def _version_of(api_version: str) -> str:
     return api_version.rpartition("/")[2]
-
-
-def _streams_lists(version: str) -> bool:
-    parts = version.lstrip("v").split(".")
-    try:
-        return (int(parts[0]), int(parts[1])) >= _STREAMING_SINCE
-    except (IndexError, ValueError):
-        return False
