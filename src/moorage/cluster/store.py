@@ -189,10 +189,6 @@ class Store:
         """Return what is tracked for an instance. Not to be changed."""
         return self._by_instance.get(instance, {})
 
-    def of_namespace(self, namespace: str) -> Iterator[Record]:
-        """Give all objects of a namespace; who tracks nothing among them has orphans."""
-        return (record for record in self.records() if record.key.namespace == namespace)
-
     def children(self, record: Record) -> list[Record]:
         """Return the objects whose owner a record is, in key order."""
         found = (self.get(key) for key in self._by_owner.get(record.uid, ()))

@@ -11,7 +11,7 @@ their operation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -265,8 +265,3 @@ def _hook_images(body: Json) -> tuple[str, ...]:
     spec = body.get("spec") or {}
     pod = ((spec.get("template") or {}).get("spec") or spec) if isinstance(spec, dict) else {}
     return tuple(c["image"] for c in pod.get("containers") or () if isinstance(c, dict) and c.get("image"))
-
-
-def keys_of(actions: Iterable[Action]) -> tuple[ResourceKey, ...]:
-    """Return the resources that actions are about, each once, sorted."""
-    return tuple(sorted({a.resource for a in actions}))

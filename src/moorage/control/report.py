@@ -38,7 +38,6 @@ from moorage.model.errors import (
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import AppKey
 from moorage.model.manifest import Json
-from moorage.model.operation import OperationPhase
 from moorage.model.states import SyncStatus
 from moorage.model.status import AppView, Condition, ConditionType
 from moorage.model.words import REFRESH_ANNOTATION, REFRESH_TIMESTAMP_ANNOTATION
@@ -233,11 +232,3 @@ def next_look(error: Error, failures: int) -> Next:
         return Next(TERMINAL_SECONDS * jitter, Depth.REVISION)
     delay = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 10), MOST_BACKOFF_SECONDS)
     return Next(delay * jitter, Depth.REVISION)
-
-
-def is_running(view: AppView) -> bool:
-    """Whether the application is in an operation."""
-    return view.operation is not None and view.operation.phase in (
-        OperationPhase.RUNNING,
-        OperationPhase.TERMINATING,
-    )

@@ -13,6 +13,7 @@ from moorage.control.preconditions import unknown_kinds_text
 from moorage.engine.health import app_health
 from moorage.engine.windows import BLOCKED
 from moorage.model.application import Application
+from moorage.model.errors import BlockedByWindow
 from moorage.model.health import Health, HealthStatus
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
@@ -83,7 +84,7 @@ def blocked_text(decision: NotNow) -> str:
     """Return what a person reads while a sync window holds something back; empty when none does."""
     if not decision.reason.startswith(BLOCKED):
         return ""
-    return f"BlockedByWindow: {decision.reason}; it begins when the window lets it"
+    return f"{BlockedByWindow.reason}: {decision.reason}; it begins when the window lets it"
 
 
 def images_of(comparison: Comparison) -> tuple[str, ...]:

@@ -78,13 +78,6 @@ def follow(path: str, files: Mapping[str, Entry]) -> str | None:
     raise PathEscapes(f"{path}: symbolic links lead in a circle; replace one by a file")
 
 
-def check_links(files: Mapping[str, Entry]) -> None:
-    """Refuse a set of files in which a symbolic link leaves the snapshot or loops."""
-    for path, entry in files.items():
-        if entry.is_link:
-            follow(path, files)
-
-
 @lru_cache(maxsize=512)
 def glob(pattern: str) -> re.Pattern[str]:
     """

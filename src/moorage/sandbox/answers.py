@@ -129,21 +129,6 @@ def conflict(group: str, plural: str, name: str, why: str) -> Failure:
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 
 
-def field_conflicts(conflicts: Sequence[tuple[str, str]]) -> Failure:
-    """Return the refusal of an apply whose fields others own: (message, path) pairs."""
-    count = len(conflicts)
-    if count == 1:
-        message = f"Apply failed with 1 conflict: {conflicts[0][0]}: {conflicts[0][1]}"
-    else:
-        lines: list[str] = []
-        for who in sorted({who for who, _ in conflicts}):
-            lines.append(f"{who}:")
-            lines += [f"- {path}" for by, path in conflicts if by == who]
-        message = f"Apply failed with {count} conflicts: " + "\n".join(lines)
-    causes = [Cause("FieldManagerConflict", who, path) for who, path in conflicts]
-    return Failure(409, "Conflict", message, {"causes": causes})
-
-
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Failure:
     """Return the refusal of an object for what it says, one cause for each fault."""
     texts = list(

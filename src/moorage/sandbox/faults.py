@@ -86,11 +86,6 @@ def dns_label(value: str, path: str) -> list[Cause]:
     return [] if _DNS_LABEL.fullmatch(value) else [invalid(path, value, LABEL_RULE)]
 
 
-def dns_1035(value: str, path: str) -> list[Cause]:
-    """Return what is wrong with a name that must not begin with a number."""
-    return [] if len(value) <= 63 and _DNS_1035.fullmatch(value) else [invalid(path, value, DNS_1035_RULE)]
-
-
 def is_subdomain(value: str) -> bool:
     """Return whether a text is a host name in lower case."""
     return len(value) <= 253 and _DNS_SUBDOMAIN.fullmatch(value) is not None

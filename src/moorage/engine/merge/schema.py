@@ -95,11 +95,6 @@ class Schema:
         """The names that are declared one by one."""
         return iter(self._properties)
 
-    @builtins.property
-    def is_scalar(self) -> bool:
-        """Whether only strings, numbers and booleans fit here."""
-        return self.takes_scalar and not self.takes_list and not self.takes_map
-
     def declares(self, name: str) -> bool:
         """Return whether `name` is one of the declared properties."""
         return name in self._properties

@@ -70,11 +70,6 @@ def three_way_strategic(original: Json, modified: Json, current: Json, schema: S
     return merge_maps(deletions, additions, schema, applying=False)
 
 
-def two_way_strategic(before: Json, after: Json, schema: Schema) -> Json:
-    """Return the strategic patch that makes `before` into `after`."""
-    return _map_diff(before, after, schema, _BOTH)
-
-
 def _map_diff(
     original: Json, modified: Json, schema: Schema, looking: _Looking, *, retain: bool = False
 ) -> Json:
