@@ -13,7 +13,7 @@ docs: $(READY)    ; @scripts/docs
 format: $(READY)  ; @scripts/format
 controlplane:     ; @scripts/controlplane
 conformance: $(READY) ; @scripts/conformance
-simulate: $(READY) ; @$(VENV)/bin/python -m tests.simulate --seeds $(or $(SEEDS),300)
+simulate: $(READY) ; @$(VENV)/bin/python -m tests.simulate --seeds $(or $(SEEDS),300) --first $(or $(FIRST),0)
 fuzz: $(READY)    ; @scripts/fuzz $(or $(INPUTS),100000)
 
 $(READY): requirements.lock pyproject.toml ; @scripts/setup $(PYTHON) $(VENV)
