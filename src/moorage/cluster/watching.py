@@ -79,6 +79,9 @@ class Watch:
             except (NotFound, Forbidden):
                 raise
             except Error as fault:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    # A connection that breaks while it is being left hides why it is left.
+                    raise asyncio.CancelledError from fault
                 # Credentials come and go like everything else; only cancelling ends a watch.
                 refused = isinstance(fault, ObjectRefused)
                 self._step(watch.TooOld() if refused else watch.Cut())
