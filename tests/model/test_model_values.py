@@ -226,6 +226,8 @@ def test_phases_in_order():
         Phase.SYNC,
         Phase.POST_SYNC,
         Phase.SYNC_FAIL,
+        Phase.PRE_DELETE,
+        Phase.POST_DELETE,
     ]
     assert {p for p in OperationPhase if p.finished} == {"Succeeded", "Failed", "Error"}
 
