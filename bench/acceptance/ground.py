@@ -78,7 +78,10 @@ class _Counted(World):
                 seen = Seen("moorage", method, path, query or {})
                 built.requests.append(seen)
                 if (fault := built.fault(seen)) is not None:
-                    assert fault.status, "between Moorage and a real server only an answer can be replaced"
+                    assert fault.status or fault.delay, "a real server answers late, or something else does"
+                    await asyncio.sleep(fault.delay)
+                    if not fault.status:
+                        return await super().request(method, path, query=query, **more)
                     raise error_of(fault.status, fault.body or b"", f"{method} {path}")
                 return await super().request(method, path, query=query, **more)
 

@@ -29,7 +29,7 @@ async def test_what_a_policy_overrides_is_in_sync(scene: RealScene) -> None:
         await scene.declare_on(scene.home)
         await scene.settled(scene.name)
         await scene.stop()
-        scene.forgotten()
+        scene.count_from_here()
         await scene.start()
 
         await scene.patch("ConfigMap", "settings", {"data": {"other": "mine"}}, scene.name)

@@ -18,6 +18,7 @@ import pytest_asyncio
 from bench.acceptance.ground import world_on
 from tests.controlplane import ControlPlane, Podlet
 from tests.whole.test_whole_cascade import *  # noqa: F403
+from tests.whole.test_whole_farewell import *  # noqa: F403
 from tests.whole.test_whole_stories import *  # noqa: F403
 from tests.whole.test_whole_takeover import *  # noqa: F403
 
