@@ -357,7 +357,8 @@ async def _quiet(moorage: Process, seconds: int = 3, within: int = 90) -> None:
     for _ in range(within):
         cpu = moorage.cpu()
         await asyncio.sleep(1)
-        still = still + 1 if moorage.cpu() - cpu < 0.1 else 0
+        # Events about a mass sync are written for half a minute after it; that is no idling yet.
+        still = still + 1 if moorage.cpu() - cpu < 0.015 else 0
         if still == seconds:
             return
 
