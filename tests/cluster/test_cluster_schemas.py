@@ -37,3 +37,26 @@ async def test_a_document_that_changed_is_read_at_its_new_address():
     with pytest.raises(ApiFailed, match="read again"):
         await published.of("example.com", "v1")
     assert await published.of("example.com", "v1") == {"Thing": {"type": "object"}}
+
+
+async def test_a_document_that_went_is_read_no_more():
+    """
+    A group whose last definition was deleted after the index was read publishes nothing from the next look on.
+    """
+
+    class Going(Changing):
+        async def get(self, path: str) -> dict[str, object]:
+            if self.current == "gone":
+                if path == "/openapi/v3":
+                    return {"paths": {}}
+                raise error_of(404, b"404 page not found", f"GET {path}")
+            return await super().get(path)
+
+    api = Going()
+    published = SchemaSource(api, Shelf(dict))
+    await published._addresses()
+    api.current = "gone"
+
+    with pytest.raises(ApiFailed, match="read again"):
+        await published.of("example.com", "v1")
+    assert await published.of("example.com", "v1") is None

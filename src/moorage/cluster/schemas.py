@@ -78,9 +78,10 @@ class SchemaSource(Generic[T]):
                 try:
                     found = await self._fetch(name, address)
                 except ObjectRefused as error:
-                    if not 300 <= error.status.code < 400:
+                    if error.status.code != 404 and not 300 <= error.status.code < 400:
                         raise
-                    # The document changed since the index was read, and its old hash leads to the new one.
+                    # The document changed since the index was read, and its old hash leads to the new one,
+                    # or it went with the last definition of its group.
                     self._index = None
                     raise ApiFailed(
                         f"{name}: its schemas are changing just now; they are read again"
