@@ -128,6 +128,23 @@ async def test_no_hook_runs_twice(here: World, stopped_at: str) -> None:
     assert list(made.values()) == ["before", "after"]
 
 
+async def test_one_finalizer_of_two_is_enough(here: World) -> None:
+    """
+    Where a person left only the finalizer that hooks are to run, they run, are cleaned up, and the application goes.
+    """
+    await _declared(here, hook("after", "PostDelete", **{POLICY: "HookSucceeded"}), cascade=False)
+    await here.stop()
+    alone = {"metadata": {"finalizers": ["post-delete-finalizer.argocd.argoproj.io"]}}
+    await here.patch("Application", "app", alone, NAMESPACE)
+    await here.delete("Application", "app", NAMESPACE)
+    await here.start()
+
+    await here.vanishes("Application", "app", NAMESPACE)
+
+    await here.vanishes("Job", "after")
+    assert _order(here) == ["POST jobs", "DELETE after"]
+
+
 async def test_an_application_without_hooks_loses_their_finalizers(here: World) -> None:
     """
     Once Git declares no hooks of the deletion any more, nothing waits for them.

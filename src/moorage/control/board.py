@@ -9,7 +9,7 @@ on the object itself and stops nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moorage.control.config import Config, fold
 from moorage.control.decode import decode_application
@@ -59,6 +59,19 @@ class Board:
         """
         if key in self.applications:
             self.application_seen(body, key)
+
+    def finalizers_seen(self, app: Application, finalizers: tuple[str, ...]) -> None:
+        """
+        Take over the finalizers that our own write left, where no newer version tells of them.
+
+        What goes with its last finalizer gets none, and a pass before the watch
+        tells its end would take every step of the deletion for still to be done.
+        """
+        known = self.applications.get(app.key)
+        if not isinstance(known, Application):
+            return
+        if (known.uid, known.resource_version) == (app.uid, app.resource_version):
+            self.applications[app.key] = replace(known, finalizers=finalizers)
 
     def application_seen(self, body: Json | None, key: AppKey) -> None:
         """Take over an Application as the watch shows it; None: it is gone."""

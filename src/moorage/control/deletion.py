@@ -1,9 +1,10 @@
 """
-The pass for an application that is being deleted: cascade, or let go.
+The pass for an application that is being deleted: hooks, cascade, or let go.
 
-With a resources finalizer the tracked resources go first, one wave at a time in
-descending order, each deleted and seen to be gone; the finalizer is removed
-last. Without one the resources stay. Nothing is deleted while the live state is
+Each finalizer stands for a step and is taken away once that is done: PreDelete
+hooks run; with a resources finalizer the tracked resources go, one wave at a
+time in descending order, each deleted and seen to be gone; PostDelete hooks run.
+Without a resources finalizer the resources stay. Nothing is deleted while the live state is
 not known. What another application declares stays for that one to take over, and
 nothing goes while one that may is still to be read.
 """
@@ -21,7 +22,7 @@ from moorage.control import hooks
 from moorage.control.claims import MOST_UNDECIDED_SECONDS, Claims
 from moorage.control.config import Config
 from moorage.control.controller import Next
-from moorage.control.farewell import FINALIZERS, Farewell, after
+from moorage.control.farewell import CLEANUP, FINALIZERS, Farewell, after
 from moorage.control.fleet import Fleet
 from moorage.control.observing import Notebook, Observer, Permitted, permit
 from moorage.control.queue import Depth
@@ -109,7 +110,11 @@ class Deletion:
         target = await self.observer.target(app, revision, config, allowed, notes)
         farewell = Farewell(app, app.key.instance(config.namespace), allowed.session, target, phase)
         if FINALIZERS[phase] in app.finalizers:
-            return after(app, phase, cleaned=False) if await farewell.run() else None
+            if not await farewell.run():
+                return None
+            if FINALIZERS[phase] + CLEANUP in app.finalizers:
+                return after(app, phase, cleaned=False)
+            # No finalizer may be added to what is being deleted, so nothing can record that the hooks ran.
         await farewell.clean_up()
         return after(app, phase, cleaned=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from moorage.cluster.answers import NotFound
 from moorage.cluster.session import ClusterSession
 from moorage.engine.moves import HOOK_DONE
 from moorage.model.errors import ApiConflict, Refused
@@ -31,19 +32,22 @@ def is_kept(body: Json) -> bool:
     return HOOK_FINALIZER in (body["metadata"].get("finalizers") or ())
 
 
-async def release(session: ClusterSession, key: ResourceKey, body: Json) -> None:
-    """Take the finalizer away; one that changed or went meanwhile is looked at again by the next pass."""
+async def release(session: ClusterSession, key: ResourceKey, body: Json) -> bool:
+    """Take the finalizer away; whether it is. A hook that changed meanwhile is to be looked at again."""
     if not is_kept(body):
-        return
+        return True
     metadata = body["metadata"]
     left = [each for each in metadata["finalizers"] if each != HOOK_FINALIZER]
     change = {"metadata": {"finalizers": left or None, "resourceVersion": metadata.get("resourceVersion")}}
     try:
         after = await session.writer.patch(key, change, version=body["apiVersion"].rpartition("/")[2])
+    except NotFound:
+        return True
     except (ApiConflict, Refused):
-        return
+        return False
     if left or not after["metadata"].get("deletionTimestamp"):
         session.observe(after)
+    return True
 
 
 def finished(plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]) -> dict[ResourceKey, Json]:

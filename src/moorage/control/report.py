@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -121,7 +121,11 @@ class Reporter:
             return app
         metadata: Json = {"finalizers": list(finalizers) or None, "resourceVersion": app.resource_version}
         body = await self.store.patch_application(app.key, {"metadata": metadata})
-        return app if body is None else self._taken_over(app, body)
+        after = app if body is None else self._taken_over(app, body)
+        if after.resource_version != app.resource_version:
+            return after
+        self.board.finalizers_seen(app, finalizers)
+        return replace(after, finalizers=finalizers)
 
     async def confirm(self, app: Application) -> None:
         """Make sure that an application is still as this pass saw it. Raises ApiConflict when it is not."""
