@@ -8,7 +8,7 @@ from typing import Any
 from tests.whole.manifests import config, definition, hook, text, workload
 
 from moorage.sandbox import Fault
-from moorage.testing.world import NAMESPACE, World
+from moorage.testing.world import NAMESPACE, Seen, World
 
 WAVE = "argocd.argoproj.io/sync-wave"
 
@@ -289,15 +289,7 @@ async def test_a_restart_goes_on_where_it_was(here: World) -> None:
             )
         }
     )
-    reached = asyncio.Event()
-
-    def stall(seen: object) -> Fault | None:
-        if getattr(seen, "method", "") == "PATCH" and str(getattr(seen, "path", "")).endswith("/settings"):
-            reached.set()
-            return Fault(status=503)
-        return None
-
-    here.fault = stall
+    reached = _refusing(here, "settings")
     await here.declare("app", "app")
     await reached.wait()
     await here.stop()
@@ -363,15 +355,7 @@ async def test_a_sync_asked_for_while_one_runs_is_next(here: World) -> None:
     A request made while an operation runs is kept, and taken up when that one is over.
     """
     here.commit({"app/a.yaml": text(config("a", v="1"), config("b", v="1"))})
-    reached = asyncio.Event()
-
-    def stall(seen: object) -> Fault | None:
-        if getattr(seen, "method", "") == "PATCH" and str(getattr(seen, "path", "")).endswith("/a"):
-            reached.set()
-            return Fault(status=503)
-        return None
-
-    here.fault = stall
+    reached = _refusing(here, "a")
     await here.declare("app", "app")
     await reached.wait()
     resources = [{"kind": "ConfigMap", "name": "b"}]
@@ -382,6 +366,20 @@ async def test_a_sync_asked_for_while_one_runs_is_next(here: World) -> None:
     sync = here.status("app")["operationState"]["operation"]["sync"]
     assert sync["resources"] == resources
     assert await here.get("ConfigMap", "a") is not None
+
+
+def _refusing(here: World, name: str) -> asyncio.Event:
+    """Refuse each apply of an object from now on; the event is set by the first one."""
+    reached = asyncio.Event()
+
+    def refuse(seen: Seen) -> Fault | None:
+        if seen.method != "PATCH" or not seen.path.endswith(f"/{name}"):
+            return None
+        reached.set()
+        return Fault(status=503)
+
+    here.fault = refuse
+    return reached
 
 
 def _operation(here: World, name: str) -> dict[str, Any]:

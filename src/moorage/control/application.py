@@ -90,10 +90,10 @@ class ApplicationPass:
             return next_look(error, notes.failures)
 
     def _depth(self, app: Application, depth: Depth) -> Depth:
-        asked = app.annotations.get(REFRESH_ANNOTATION)
-        if asked == "hard":
+        refresh = app.annotations.get(REFRESH_ANNOTATION)
+        if refresh == "hard":
             return Depth.HARD
-        return max(depth, Depth.REVISION) if asked else depth
+        return max(depth, Depth.REVISION) if refresh else depth
 
     async def _reconcile(self, app: Application, notes: Notebook, depth: Depth) -> Next:
         operation = decode_operation(app)
