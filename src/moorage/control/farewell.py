@@ -21,7 +21,7 @@ from moorage.engine.moves import Seen, finished_hooks, next_move
 from moorage.engine.plan import has_hooks, plan_deletion_hooks
 from moorage.engine.policy import operation_id
 from moorage.model.application import Application
-from moorage.model.errors import ApiConflict, HookFailed, LiveStateUnknown
+from moorage.model.errors import HookFailed, LiveStateUnknown
 from moorage.model.health import HealthStatus
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
@@ -41,7 +41,6 @@ from moorage.model.words import POST_DELETE_FINALIZER, PRE_DELETE_FINALIZER
 
 FINALIZERS = {Phase.PRE_DELETE: PRE_DELETE_FINALIZER, Phase.POST_DELETE: POST_DELETE_FINALIZER}
 CLEANUP = "/cleanup"
-ATTEMPTS = 5
 
 
 def finalizers_with_hooks(app: Application, target: TargetState) -> tuple[str, ...]:
@@ -120,7 +119,7 @@ class Farewell:
         Delete the hooks that ask for it once they succeeded, and let go of the others.
 
         Raises:
-            ApiConflict: A hook kept changing. It is not let go of yet, and nobody would later.
+            ApiConflict: A hook kept changing and is not let go of yet.
         """
         operation = stands_for_deletion(self.app, self.target)
         plan = plan_deletion_hooks(self.target, operation, self.phase)
@@ -133,15 +132,7 @@ class Farewell:
                 await self.session.writer.delete(
                     action.resource, propagation="background", uid=body["metadata"].get("uid", "")
                 )
-            await self._let_go(action.resource)
-
-    async def _let_go(self, key: ResourceKey) -> None:
-        # Controllers write to a hook in the moment it is deleted, so the first try often comes too late.
-        for _ in range(ATTEMPTS):
-            body = await self.session.fetch(key)
-            if body is None or await hooks.release(self.session, key, body):
-                return
-        raise ApiConflict(f"{key}: the hook keeps changing; it is let go of once it does not")
+            await hooks.let_go(self.session, action.resource)
 
     async def _live(self, plan: Plan) -> Mapping[ResourceKey, Json]:
         targeted = {a.resource: a.manifest.api_version for a in _hooks(plan) if a.manifest is not None}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from moorage.cluster.answers import NotFound
 from moorage.cluster.session import ClusterSession
 from moorage.engine.moves import HOOK_DONE
 from moorage.model.errors import ApiConflict, Refused
@@ -18,6 +17,8 @@ from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
 from moorage.model.operation import Operation, Plan, Verb
 from moorage.model.words import HOOK_FINALIZER
+
+ATTEMPTS = 5
 
 
 def kept(body: Json) -> Json:
@@ -33,7 +34,7 @@ def is_kept(body: Json) -> bool:
 
 
 async def release(session: ClusterSession, key: ResourceKey, body: Json) -> bool:
-    """Take the finalizer away; whether it is. A hook that changed meanwhile is to be looked at again."""
+    """Take the finalizer away, if that can be; False when the hook changed meanwhile and is to be looked at again."""
     if not is_kept(body):
         return True
     metadata = body["metadata"]
@@ -41,13 +42,27 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> bool
     change = {"metadata": {"finalizers": left or None, "resourceVersion": metadata.get("resourceVersion")}}
     try:
         after = await session.writer.patch(key, change, version=body["apiVersion"].rpartition("/")[2])
-    except NotFound:
-        return True
-    except (ApiConflict, Refused):
+    except ApiConflict:
         return False
+    except Refused:
+        return True  # it is gone, or the server will not have it: trying again changes nothing
     if left or not after["metadata"].get("deletionTimestamp"):
         session.observe(after)
     return True
+
+
+async def let_go(session: ClusterSession, key: ResourceKey) -> None:
+    """
+    Take the finalizer of a hook away, as it is now; controllers write to it in the moment it ends or is deleted.
+
+    Raises:
+        ApiConflict: It kept changing. Nobody would let it go later, so the pass does not go on.
+    """
+    for _ in range(ATTEMPTS):
+        body = await session.fetch(key)
+        if body is None or await release(session, key, body):
+            return
+    raise ApiConflict(f"{key}: the hook keeps changing; it is let go of once it does not")
 
 
 def finished(plan: Plan, operation: Operation, live: Mapping[ResourceKey, Json]) -> dict[ResourceKey, Json]:
@@ -70,7 +85,8 @@ def all_kept(plan: Plan, live: Mapping[ResourceKey, Json]) -> dict[ResourceKey, 
 async def release_all(session: ClusterSession, bodies: Mapping[ResourceKey, Json]) -> None:
     """Let go of hooks. What became of them must be on record by then: it may be the last that is known of them."""
     for key, body in bodies.items():
-        await release(session, key, body)
+        if not await release(session, key, body):
+            await let_go(session, key)
 
 
 def _hooks(plan: Plan, live: Mapping[ResourceKey, Json]) -> Iterable[tuple[ResourceKey, Json]]:

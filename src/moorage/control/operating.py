@@ -277,9 +277,7 @@ class OperationRun:
                 await session.writer.delete(
                     key, propagation="background", uid=live["metadata"].get("uid", "")
                 )
-                fresh = await session.fetch(key)
-                if fresh is not None:
-                    await hooks.release(session, key, fresh)
+                await hooks.let_go(session, key)
 
     async def _report(self, operation: Operation) -> None:
         self.app = await self.reporter.report(self.app, view_of(self.app, self.seen, operation))
