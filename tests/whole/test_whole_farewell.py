@@ -128,6 +128,28 @@ async def test_no_hook_runs_twice(here: World, stopped_at: str) -> None:
     assert list(made.values()) == ["before", "after"]
 
 
+@pytest.mark.parametrize("phase", ["PreSync", "PostDelete"])
+async def test_a_hook_that_changes_while_it_is_let_go_of_goes(here: World, phase: str) -> None:
+    """
+    A controller that writes to a hook just before its finalizer is taken away does not leave it terminating.
+    """
+    refused = []
+
+    def conflict(seen: Seen) -> Fault | None:
+        if _named(seen) != "PATCH once" or len(refused) == 2:
+            return None
+        refused.append(seen)
+        return Fault(status=409)
+
+    here.fault = conflict
+    await _declared(here, hook("once", phase, **{POLICY: "HookSucceeded"}), config("settings", v="1"))
+    await here.delete("Application", "app", NAMESPACE)
+    await here.vanishes("Application", "app", NAMESPACE)
+
+    await here.vanishes("Job", "once")
+    assert len(refused) == 2
+
+
 async def test_one_finalizer_of_two_is_enough(here: World) -> None:
     """
     Where a person left only the finalizer that hooks are to run, they run, are cleaned up, and the application goes.
