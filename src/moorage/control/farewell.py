@@ -128,11 +128,10 @@ class Farewell:
             body = live.get(action.resource)
             if body is None or not made_by(body, operation):
                 continue
+            uid = body["metadata"].get("uid", "")
             if "HookSucceeded" in action.delete_policies:
-                await self.session.writer.delete(
-                    action.resource, propagation="background", uid=body["metadata"].get("uid", "")
-                )
-            await hooks.let_go(self.session, action.resource)
+                await self.session.writer.delete(action.resource, propagation="background", uid=uid)
+            await hooks.let_go(self.session, action.resource, uid)
 
     async def _live(self, plan: Plan) -> Mapping[ResourceKey, Json]:
         targeted = {a.resource: a.manifest.api_version for a in _hooks(plan) if a.manifest is not None}

@@ -51,16 +51,18 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> bool
     return True
 
 
-async def let_go(session: ClusterSession, key: ResourceKey) -> None:
+async def let_go(session: ClusterSession, key: ResourceKey, uid: str) -> None:
     """
     Take the finalizer of a hook away, as it is now; controllers write to it in the moment it ends or is deleted.
+
+    Another hook that has its name by now is left alone.
 
     Raises:
         ApiConflict: It kept changing. Nobody would let it go later, so the pass does not go on.
     """
     for _ in range(ATTEMPTS):
         body = await session.fetch(key)
-        if body is None or await release(session, key, body):
+        if body is None or body["metadata"].get("uid") != uid or await release(session, key, body):
             return
     raise ApiConflict(f"{key}: the hook keeps changing; it is let go of once it does not")
 
@@ -86,7 +88,7 @@ async def release_all(session: ClusterSession, bodies: Mapping[ResourceKey, Json
     """Let go of hooks. What became of them must be on record by then: it may be the last that is known of them."""
     for key, body in bodies.items():
         if not await release(session, key, body):
-            await let_go(session, key)
+            await let_go(session, key, body["metadata"].get("uid", ""))
 
 
 def _hooks(plan: Plan, live: Mapping[ResourceKey, Json]) -> Iterable[tuple[ResourceKey, Json]]:

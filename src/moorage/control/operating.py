@@ -274,10 +274,9 @@ class OperationRun:
         for key in move.cleanup:
             live = self.live.objects.get(key) or await session.fetch(key)
             if live is not None:
-                await session.writer.delete(
-                    key, propagation="background", uid=live["metadata"].get("uid", "")
-                )
-                await hooks.let_go(session, key)
+                uid = live["metadata"].get("uid", "")
+                await session.writer.delete(key, propagation="background", uid=uid)
+                await hooks.let_go(session, key, uid)
 
     async def _report(self, operation: Operation) -> None:
         self.app = await self.reporter.report(self.app, view_of(self.app, self.seen, operation))
