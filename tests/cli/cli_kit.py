@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,9 +116,20 @@ class Cluster:
             self.sandbox.faults = lambda request: None
             self.request("DELETE", f"{path}/change")
 
+    def followed(self, name: str) -> asyncio.Event:
+        """Return what is set, on the sandbox's loop, once somebody watches one Application; from then on nothing is missed."""
+        event = asyncio.Event()
+
+        def note(request):
+            if "watch" in request.query and request.query.get("fieldSelector") == f"metadata.name={name}":
+                event.set()
+
+        self.sandbox.faults = note
+        return event
+
     @contextlib.contextmanager
-    def answering(self, react: Callable[[dict], dict | None]) -> Iterator[None]:
-        """Patch each Application that changes with what `react` says, as a controller would."""
+    def answering(self, react: Callable[[dict], Awaitable[dict | None] | dict | None]) -> Iterator[None]:
+        """Patch each Application that changes with what `react` says, at once or in its time, as a controller would."""
         stop = asyncio.run_coroutine_threadsafe(self._start(react), self._loop).result(20)
         try:
             yield
@@ -134,6 +146,8 @@ class Cluster:
             while True:
                 body = await seen.get()
                 patch = react(body)
+                if inspect.isawaitable(patch):
+                    patch = await patch
                 if patch is not None:
                     path = f"{APPLICATIONS}/{body['metadata']['name']}"
                     await api.request("PATCH", path, body=patch, content_type=MERGE_PATCH)

@@ -239,13 +239,15 @@ def test_sync_follows_the_operation(shop):
     A sync asks for the operation, tells each result on standard error, and ends when the operation does.
     """
     shop.add(application("synced"))
+    followed = shop.followed("synced")
 
-    def react(body):
+    async def react(body):
         if body["metadata"]["name"] == "synced" and body.get("operation"):
             assert body["operation"]["sync"] == {"prune": True, "revision": "v1"}
             state = operated("Running", "waiting for healthy state", RESULT)
             return {"operation": None, "status": settled("OutOfSync", operationState=state)}
         if (body.get("status") or {}).get("operationState", {}).get("phase") == "Running":
+            await followed.wait()
             return {"status": settled(operationState=operated("Succeeded", "all synced", RESULT))}
         return None
 
