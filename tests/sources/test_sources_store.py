@@ -13,7 +13,7 @@ from sources_kit import Clock, place, room
 from moorage.model.errors import InvalidConfiguration, PathEscapes, SourceUnreachable
 from moorage.sources.snapshot import File
 from moorage.sources.store import Store, write_files
-from moorage.testing.gitserver import commit_files
+from moorage.testing.gitserver import GitServer, commit_files
 
 KEYS = [f"{n:040x}" for n in range(4)]
 
@@ -172,6 +172,29 @@ async def test_a_restart_reads_what_is_there(tmp_path):
         assert sources.stats()["fetches"] == 0
         with pytest.raises(SourceUnreachable):
             await sources.resolve(repository, "main")
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+async def test_a_restart_fetches_what_was_left_on_the_server(tmp_path, form):
+    """
+    A mirror without all contents, made by an earlier life, is read on: what is missing is fetched, in one go.
+    """
+    async with GitServer(tmp_path / "served") as git:
+        folder = git.create("shop", object_format=form)
+        revision = commit_files(
+            folder, {"web/app.yaml": "kind: Service\n", "api/app.yaml": "kind: Job\n"}, "First"
+        )
+        async with room(tmp_path, Clock(), partial=True) as sources:
+            repository = sources.repository(git.url("shop"))
+            assert await sources.resolve(repository, "main") == revision
+        async with room(tmp_path, Clock(), partial=True) as sources:
+            assert await sources.resolve(repository, revision) == revision
+            snapshot = await sources.snapshot(repository, revision)
+            texts = {name: file.content for name, file in (await snapshot.read("", recurse=True)).items()}
+            fetches = sources.stats()["fetches"]
+
+    assert texts == {"web/app.yaml": b"kind: Service\n", "api/app.yaml": b"kind: Job\n"}
+    assert fetches == 1
 
 
 async def test_a_forgotten_mirror_is_fetched_again(tmp_path):

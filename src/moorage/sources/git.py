@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ _SMALL = (".yaml", ".yml", ".json", ".tpl", ".txt")
 _LATER = "blob:limit=256k"
 _NOTHING_LATER = "blob:none"
 _FAILURE_KEPT = 5.0
+_WIDE = re.compile(r"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class _Round:
@@ -313,7 +315,8 @@ class Mirror(Contents):
     async def _make(self) -> None:
         # One of a crowd makes the folder; a second `git init` beside it would fail over its lock.
         async with self._making:
-            if not self._made:
+            # What was used longest ago is forgotten when the store is full, also under our feet.
+            if not self._made or not self.folder.exists():
                 await self._make_now()
 
     async def _make_now(self) -> None:
@@ -339,7 +342,11 @@ class Mirror(Contents):
         if self._reader is None:
             await self._make()
         if self._reader is None:
-            environment = self._git.environment(None, frozenset()) | {"GIT_DIR": str(self.folder)}
+            environment = self._git.environment(None, frozenset()) | {
+                "GIT_DIR": str(reading_side(self.folder)),
+                "GIT_OBJECT_DIRECTORY": str(self.folder / "objects"),
+                "GIT_NO_LAZY_FETCH": "1",
+            }
             self._reader = ObjectReader(
                 [self._git.path, "cat-file", "--batch-command", "--buffer"],
                 environment,
@@ -412,6 +419,24 @@ class Mirror(Contents):
         """Mark the mirror as used now, for the store to know what to forget first."""
         if self.folder.exists():
             os.utime(self.folder)
+
+
+def reading_side(mirror: Path) -> Path:
+    """
+    Return a folder by which git reads a mirror's objects and does not know that some were left on the server.
+
+    In the mirror itself git goes to the server for an object that is missing, one by one and with no credentials,
+    and dies (only 2.45 and newer can be told not to); beside it, it says that the object is missing.
+    """
+    folder = mirror / "reading"
+    wide = _WIDE.search((mirror / "config").read_text("utf-8", "replace")) is not None
+    (folder / "refs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "HEAD").write_text("ref: refs/heads/none\n")
+    extension = "[extensions]\n\tobjectformat = sha256\n" if wide else ""
+    (folder / "config").write_text(
+        f"[core]\n\trepositoryformatversion = {int(wide)}\n\tbare = true\n{extension}"
+    )
+    return folder
 
 
 def _kept_name(full: str) -> str:

@@ -109,11 +109,12 @@ class GitServer:
         scheme = "https" if self.tls else "http"
         return f"{scheme}://{self.host}:{self.port}/{name}.git"
 
-    def create(self, name: str, branch: str = "main") -> Path:
+    def create(self, name: str, branch: str = "main", object_format: str = "sha1") -> Path:
         """Return the folder of a new, empty repository that may be pushed to."""
         folder = self.root / f"{name}.git"
         folder.mkdir(parents=True, exist_ok=True)
-        run_git(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
+        form = f"--object-format={object_format}"
+        run_git(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}", form, ".")
         for key in ("http.receivepack", "uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
             run_git(folder, "config", key, "true")
         return folder
