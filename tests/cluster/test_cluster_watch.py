@@ -162,6 +162,11 @@ def test_a_line_that_never_ends_is_refused() -> None:
         ),
         pytest.param(Listing("t"), TooOld(), Empty(), (), id="a token too old"),
         pytest.param(Watching("3"), TooOld(), Empty(), (), id="a version too old"),
+        pytest.param(Watching("3"), line("ADDED", item("a", 2)), Empty(), (), id="a server that counts anew"),
+        pytest.param(Watching("3"), bookmark(2), Empty(), (), id="and says so by a bookmark"),
+        pytest.param(
+            Watching("x3"), line("ADDED", item("a", 2)), Watching("2"), (Put,), id="versions without an order"
+        ),
         pytest.param(Watching("3"), Cut(), Watching("3"), (), id="a cut watch goes on where it was"),
         pytest.param(StreamingList(), Cut(), Empty(), (), id="a cut streaming list is void"),
         pytest.param(Listing("t"), Cut(), Empty(), (), id="a cut list is void"),

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from moorage.cluster.records import went_back
 from moorage.model.errors import ApiFailed
 
 # --- states
@@ -202,6 +203,9 @@ def _read_line(state: State, line: bytes) -> tuple[State, tuple[Change, ...]]:
             return Empty(), ()
         raise WatchFault(f"the API server ended a watch with error {head.code}")
     metadata = head.metadata or _Metadata()
+    if isinstance(state, Watching) and went_back(metadata.resourceVersion, state.version):
+        # The server counts anew, as after a backup was restored, so this is not what happened next.
+        return Empty(), ()
     if event.type == "BOOKMARK":
         ends = (metadata.annotations or {}).get(_INITIAL_END) == "true"
         if isinstance(state, StreamingList):

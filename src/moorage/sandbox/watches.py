@@ -45,6 +45,7 @@ class Watch:
         self.lines: deque[bytes] = deque()
         self.ready = asyncio.Event()
         self.ended = False
+        self.after = 0
         self._headed = False
         self.on_end: Callable[[Watch], None] = lambda _: None
 
@@ -61,6 +62,7 @@ class Watch:
             if version < self.collection.floor:
                 self._expire(version)
                 return
+            self.after = version
             for change in self.collection.since(version):
                 self.tell(change)
         self.collection.listeners.append(self.tell)
@@ -76,8 +78,8 @@ class Watch:
         self.on_end(self)
 
     def tell(self, change: Change) -> None:
-        """Queue a change when the client is to see it."""
-        if self.namespace and change.key[0] != self.namespace:
+        """Queue a change when the client is to see it; one that it says to have seen already is not told."""
+        if change.version <= self.after or (self.namespace and change.key[0] != self.namespace):
             return
         kind = change.type
         entry = change.entry
@@ -165,13 +167,13 @@ class Watch:
                 self.ready.clear()
                 left = end - loop.time()
                 if left <= 0:
-                    if self.bookmarks:
+                    if self.bookmarks and self.store.version >= self.after:
                         yield self._bookmark()
                     return
                 try:
                     await asyncio.wait_for(self.ready.wait(), min(left, every))
                 except TimeoutError:
-                    if self.bookmarks and left > every:
+                    if self.bookmarks and left > every and self.store.version >= self.after:
                         yield self._bookmark()
         finally:
             self.end()

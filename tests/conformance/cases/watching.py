@@ -73,6 +73,10 @@ CASES: tuple[Case, ...] = cases(
         ],
         "bad version": [watch("widgets", 1, resourceVersion="abc")],
         "bad selector": [watch("widgets", 1, labelSelector="a in")],
+        "version of the future": [
+            create("widgets", widget()),
+            watch("widgets", 1, resourceVersion="9000000000", timeoutSeconds="1", allowWatchBookmarks="true"),
+        ],
         "version of long ago": [create("widgets", widget()), watch("widgets", 1, resourceVersion="1")],
         "ends by itself": [
             _A,
