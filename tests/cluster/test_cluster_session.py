@@ -94,7 +94,7 @@ async def test_own_writes_are_read_at_once() -> None:
     """
     async with a_sandbox() as sandbox, a_session(access_of(sandbox)) as (session, told):
         written = await session.writer.server_side_apply(config_map("own", app="one", a="1"))
-        session.observe(written.body)
+        session.observe(key("ConfigMap", "own"), written.answer)
         live = await session.live_state("one", {})
         assert live.objects[key("ConfigMap", "own")]["data"] == {"a": "1"}
         uid, version = written.body["metadata"]["uid"], written.resource_version

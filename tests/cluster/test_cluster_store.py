@@ -13,6 +13,7 @@ from moorage.cluster.records import at_least, read_object
 from moorage.cluster.store import Changed, Role, Scope, Store
 from moorage.cluster.watch import Began, Completed, Gathered, Put, Removed
 from moorage.model.errors import ApiFailed
+from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
 
 KINDS = {
@@ -188,9 +189,9 @@ def test_our_own_write_is_not_undone_by_an_older_list() -> None:
     """
     shelf = Shelf().list("ConfigMap", 5)
     shelf.store.take(KINDS["ConfigMap"], Began())
-    written = {"apiVersion": "v1", "kind": "ConfigMap", **decoded(thing("ConfigMap", "own", 9, app="one"))}
+    written = bytes(thing("ConfigMap", "own", 9, app="one", apiVersion="v1"))
     shelf.store.advance(KINDS["ConfigMap"], "5")
-    shelf.store.observe(written, "v1")
+    shelf.store.observe(ResourceKey("", "ConfigMap", "default", "own"), written, "v1")
     shelf.store.take(KINDS["ConfigMap"], Completed("7"))
     assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
 
@@ -202,8 +203,8 @@ def test_our_own_write_is_known_before_the_first_list() -> None:
     shelf = Shelf()
     shelf.store.open(KINDS["ConfigMap"], "v1")
     shelf.store.take(KINDS["ConfigMap"], Began())
-    written = {"apiVersion": "v1", "kind": "ConfigMap", **decoded(thing("ConfigMap", "own", 9, app="one"))}
-    shelf.store.observe(written, "v1")
+    written = bytes(thing("ConfigMap", "own", 9, app="one", apiVersion="v1"))
+    shelf.store.observe(ResourceKey("", "ConfigMap", "default", "own"), written, "v1")
     assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
     shelf.store.take(KINDS["ConfigMap"], Completed("7"))
     assert {k.name for k in shelf.store.of_instance("one")} == {"own"}
@@ -215,8 +216,8 @@ def test_the_answer_to_an_old_write_does_not_bring_back_what_is_gone() -> None:
     """
     shelf = Shelf().list("ConfigMap", 5)
     shelf.store.advance(KINDS["ConfigMap"], "12")
-    written = {"apiVersion": "v1", "kind": "ConfigMap", **decoded(thing("ConfigMap", "own", 9, app="one"))}
-    shelf.store.observe(written, "v1")
+    written = bytes(thing("ConfigMap", "own", 9, app="one", apiVersion="v1"))
+    shelf.store.observe(ResourceKey("", "ConfigMap", "default", "own"), written, "v1")
     assert shelf.store.of_instance("one") == {}
 
 

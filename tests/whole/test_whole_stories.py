@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from tests.whole.manifests import config, definition, hook, text, workload
 
 from moorage.sandbox import Fault
@@ -61,6 +62,26 @@ async def test_a_synced_application_costs_nothing(here: World) -> None:
     await here.until(lambda: _synced_by_hand(here, "app"))
 
     assert here.sent(before) == []
+
+
+@pytest.mark.parametrize("way", ["ServerSideApply=false", "Replace=true"])
+async def test_validation_can_be_switched_off(here: World, way: str) -> None:
+    """
+    A field that the server does not know fails the sync, and is passed over where `Validate=false` says so.
+    """
+    here.commit({"app/a.yaml": text({**config(v="1"), "dta": {}})})
+
+    def policy(*options: str) -> dict[str, Any]:
+        return {"automated": {}, "retry": {"limit": 0}, "syncOptions": list(options)}
+
+    await here.declare("strict", "app", syncPolicy=policy(way))
+    await here.until(lambda: _operation(here, "strict").get("phase") == "Failed")
+    assert 'unknown field "dta"' in _operation(here, "strict")["message"]
+    assert await here.get("ConfigMap", "settings") is None
+
+    await here.declare("lenient", "app", syncPolicy=policy(way, "Validate=false"))
+    await here.appears("ConfigMap", "settings")
+    await here.until(lambda: _operation(here, "lenient").get("phase") == "Succeeded")
 
 
 async def test_drift_is_healed(here: World) -> None:

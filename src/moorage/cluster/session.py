@@ -289,12 +289,11 @@ class ClusterSession:
         """The server's version, such as ``v1.36.1``; empty before it was asked."""
         return self.kinds.version
 
-    def observe(self, body: Json) -> None:
-        """Note what a write was answered with, so that the next pass sees it before the watch tells."""
-        key = key_of(body)
+    def observe(self, key: ResourceKey, answer: bytes) -> None:
+        """Note the JSON that a write of an object was answered with, so that the next pass sees it before the watch."""
         entry = self.kinds.entries.get(key.group_kind)
         if entry is not None:
-            self.store.observe(body, entry.api_version)
+            self.store.observe(key, answer, entry.api_version)
 
     def admission_of(self, kind: GroupKind) -> int | None:
         """

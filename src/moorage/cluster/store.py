@@ -15,12 +15,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from moorage.cluster import watch
 from moorage.cluster.records import Record, at_least, read_object, went_back
 from moorage.model.identity import GroupKind, ResourceKey
-from moorage.model.manifest import Json, key_of
+from moorage.model.manifest import Json
 
 _DEPTH = 16
 
@@ -133,24 +132,25 @@ class Store:
             case watch.Completed(version):
                 self._swap(scope, state, version)
 
-    def observe(self, body: Json, api_version: str) -> None:
+    def observe(self, key: ResourceKey, answer: bytes, api_version: str) -> None:
         """
-        Note what a write of our own was answered with, ahead of its watch.
+        Note what a write of our own was answered with, ahead of its watch, which gives objects in `api_version`.
 
         Does nothing when the watch is already past it: the object may be gone again.
         """
-        key = key_of(body)
-        version = str(body["metadata"].get("resourceVersion") or "")
         scope = next(
             (s for s in (Scope(*key.group_kind), Scope(*key.group_kind, key.namespace)) if s in self._scopes),
             None,
         )
-        if scope is None or body["apiVersion"] != api_version:
+        if scope is None:
+            return
+        record = self._read(scope, self._scopes[scope], answer)
+        if record.api_version != api_version:
             return
         seen = self._scopes[scope].version
-        if self.get(key) is None and seen and at_least(seen, version):
+        if self.get(record.key) is None and seen and at_least(seen, record.resource_version):
             return
-        self._put(self._read(scope, self._scopes[scope], msgspec.Raw(orjson.dumps(body))))
+        self._put(record)
 
     def advance(self, scope: Scope, version: str) -> None:
         """Note that everything up to `version` was seen."""
@@ -250,7 +250,7 @@ class Store:
 
     # --- inside
 
-    def _read(self, scope: Scope, state: _ScopeState, body: msgspec.Raw) -> Record:
+    def _read(self, scope: Scope, state: _ScopeState, body: bytes | msgspec.Raw) -> Record:
         read = read_object(body, scope.group, scope.kind, state.api_version)
         if read.tracking is not None:
             read.record.instance = self._owner_of(read.tracking) or ""

@@ -115,9 +115,11 @@ async def _answer(question: _Question, writer: Writer, rules: Ruled) -> Differen
     difference, body = question.difference, question.target.body
     try:
         if question.options.server_side_apply:
-            written = await writer.server_side_apply(body, validate=question.options.validate, dry_run=True)
+            written = await writer.server_side_apply(body, dry_run=True)
         else:
-            written = await writer.client_side_apply(body, live=question.live, dry_run=True)
+            written = await writer.client_side_apply(
+                body, live=question.live, validate=question.options.validate, dry_run=True
+            )
     except Terminal:
         return difference  # a webhook without dry-run, or no permission: the prediction is all there is
     except Error:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import orjson
+
 from moorage.cluster.session import ClusterSession
 from moorage.engine.moves import HOOK_DONE
 from moorage.model.errors import ApiConflict, Refused
@@ -47,7 +49,7 @@ async def release(session: ClusterSession, key: ResourceKey, body: Json) -> bool
     except Refused:
         return True  # it is gone, or the server will not have it: trying again changes nothing
     if left or not after["metadata"].get("deletionTimestamp"):
-        session.observe(after)
+        session.observe(key, orjson.dumps(after))
     return True
 
 

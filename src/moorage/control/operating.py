@@ -182,8 +182,7 @@ class OperationRun:
             finally:
                 over.set()
         self.operation = self.operation.with_outcomes(done.outcomes)
-        for key, (manifest, body) in done.written.items():
-            self.notes.applied[key] = (manifest, str(body["metadata"].get("resourceVersion") or ""))
+        self.notes.applied.update(done.written)
         if done.fault is None:
             await self._look()
             if self.target is self.seen.target:

@@ -35,7 +35,7 @@ class Performed:
     """What a batch of actions came to. `fault` is a trouble of the world that left actions undone."""
 
     outcomes: dict[ActionKey, Outcome] = field(default_factory=dict)
-    written: dict[ResourceKey, tuple[Manifest, Json]] = field(default_factory=dict)
+    written: dict[ResourceKey, tuple[Manifest, str]] = field(default_factory=dict)
     fault: Error | None = None
 
 
@@ -203,14 +203,12 @@ async def _create_hook(action: Action, around: Circumstances) -> Outcome:
             raise
         if not made_by(existing, around.operation):
             written = await writer.server_side_apply(body)
-            around.session.observe(written.body)
-            return Outcome(Result.CONFIGURED, "", _version(action), _resource_version(written.body))
+            around.session.observe(action.resource, written.answer)
+            return Outcome(Result.CONFIGURED, "", _version(action), written.resource_version)
         return found_hook(action, existing)
     if not around.operation.dry_run:
-        around.session.observe(written.body)
-    return Outcome(
-        Result.CREATED, "", _version(action), _resource_version(written.body), _hook_images(written.body)
-    )
+        around.session.observe(action.resource, written.answer)
+    return Outcome(Result.CREATED, "", _version(action), written.resource_version, _hook_images(written.body))
 
 
 async def _apply(action: Action, around: Circumstances, done: Performed) -> Outcome:
@@ -221,7 +219,7 @@ async def _apply(action: Action, around: Circumstances, done: Performed) -> Outc
         body = respecting(body, live, around.rules.ignore, around.rules.jq)
     message = ""
     if options.replace:
-        written = await writer.replace(body, force=options.force, dry_run=dry_run)
+        written = await writer.replace(body, force=options.force, validate=options.validate, dry_run=dry_run)
     elif options.server_side_apply:
         try:
             written = await writer.server_side_apply(
@@ -230,22 +228,25 @@ async def _apply(action: Action, around: Circumstances, done: Performed) -> Outc
                 migrate=options.client_side_apply_migration,
                 migrate_from=around.annotations.get(MIGRATION_MANAGER_ANNOTATION, ""),
                 force_recreate=options.force,
-                validate=options.validate,
                 dry_run=dry_run,
             )
         except Refused as error:
             if not _only_server_side(error):
                 raise
-            written = await writer.client_side_apply(body, force=options.force, dry_run=dry_run)
+            written = await writer.client_side_apply(
+                body, force=options.force, validate=options.validate, dry_run=dry_run
+            )
             message = f"{written.verb} (by three-way apply, because server-side apply refuses it: {error})"
     else:
-        written = await writer.client_side_apply(body, force=options.force, dry_run=dry_run)
+        written = await writer.client_side_apply(
+            body, force=options.force, validate=options.validate, dry_run=dry_run
+        )
     if not dry_run:
-        around.session.observe(written.body)
+        around.session.observe(action.resource, written.answer)
         if not options.replace and options.server_side_apply and not message:
-            done.written[action.resource] = (action.manifest, written.body)
+            done.written[action.resource] = (action.manifest, written.resource_version)
     result = Result(written.verb)
-    return Outcome(result, message or written.verb, _version(action), _resource_version(written.body))
+    return Outcome(result, message or written.verb, _version(action), written.resource_version)
 
 
 def _only_server_side(error: Refused) -> bool:
