@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -395,3 +396,55 @@ async def test_a_stream_that_falls_silent_ends() -> None:
         with pytest.raises(ClusterUnreachable, match="fell silent"):
             async with api.stream("/x", {}, idle_seconds=0.1) as stream:
                 assert [piece async for piece in stream] == []
+
+
+async def test_a_proxy_is_asked_instead_of_the_server() -> None:
+    """
+    Where a proxy is configured, requests go to it and name the server; what it answers counts.
+    """
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"fine": true}')
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    access = Access("http://kube.example", proxy_url=Hidden(address), token=Hidden(TOKEN))
+    async with server, an_api(access) as api:
+        assert await api.get("/version") == {"fine": True}
+    assert asked[0].startswith(b"GET http://kube.example/version HTTP/1.1\r\n")
+    assert f"Authorization: Bearer {TOKEN}".encode() in asked[0]
+
+
+async def test_what_every_request_says_of_itself() -> None:
+    """
+    Each request names the server it is for, who sends it, and whether the answer may be packed.
+    """
+    for packed, expected in ((True, "gzip"), (False, "identity")):
+        script = Script(fine)
+        async with a_server(script) as url, an_api(Access(f"{url}/k8s/clusters/c-1", packed=packed)) as api:
+            await api.request("POST", "/api/v1/x", body={}, headers={"If-Match": '"7"'})
+        (asked,) = script.asked
+        assert asked.path == "/k8s/clusters/c-1/api/v1/x"
+        assert asked.headers["Host"] == url.removeprefix("http://")
+        assert asked.headers["User-Agent"] == "moorage"
+        assert asked.headers["Accept-Encoding"] == expected
+        assert asked.headers["If-Match"] == '"7"'
+
+
+async def test_credentials_that_would_split_a_request_are_refused(tmp_path: Path) -> None:
+    """
+    A token file that holds several lines cannot smuggle a header into the requests; the message keeps it secret.
+    """
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\r\nImpersonate-User: admin\r\n")
+    script = Script(fine)
+    async with a_server(script) as url, an_api(Access(url, token_file=str(file))) as api:
+        with pytest.raises(InvalidConfiguration) as caught:
+            await api.get("/x")
+    assert TOKEN not in str(caught.value)
+    assert script.asked == []

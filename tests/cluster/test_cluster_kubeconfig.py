@@ -60,6 +60,7 @@ def test_a_kubeconfig_says_it_all(tmp_path: Path) -> None:
             "certificate-authority-data": DATA,
             "tls-server-name": "kube.example",
             "proxy-url": "http://proxy:3128",
+            "disable-compression": True,
         },
         user={
             "token": CANARY,
@@ -77,6 +78,7 @@ def test_a_kubeconfig_says_it_all(tmp_path: Path) -> None:
         ca=PEM,
         tls_server_name="kube.example",
         proxy_url=Hidden("http://proxy:3128"),
+        packed=False,
         token=Hidden(CANARY),
         certificate=PEM,
         private_key=b"key",
@@ -408,6 +410,7 @@ ALLOWING = ClusterSettings(exec_programs=("aws", "gke-gcloud-auth-plugin", "argo
         ),
         pytest.param(secret(tlsClientConfig={"insecure": True}), {"insecure": True}, id="insecure"),
         pytest.param(secret(proxyUrl="http://p:1"), {"proxy_url": Hidden("http://p:1")}, id="proxy"),
+        pytest.param(secret(disableCompression=True), {"packed": False}, id="nothing packed"),
         pytest.param(
             {**secret(), "namespaces": "b, a,,a"},
             {"namespaces": ("a", "b"), "cluster_resources": False},
@@ -599,3 +602,22 @@ def test_an_access_never_prints_a_secret() -> None:
     )
     shown = f"{access!r} {access} {plugin!r} {[access]} {access.token!r}"
     assert CANARY not in shown
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("https://127.0.0.1:6443", False),
+        ("https://[::1]:6443", False),
+        ("https://localhost:6443", False),
+        ("https://10.0.0.1:6443", True),
+        ("https://localhost.example", True),
+    ],
+)
+def test_nothing_is_packed_for_a_server_on_this_machine(tmp_path: Path, server: str, expected: bool) -> None:
+    """
+    Packing saves traffic; where there is none it only costs both sides time.
+    """
+    path = write(tmp_path / "config", config(cluster={"server": server}))
+    assert read_kubeconfig([path]).packed is expected
+    assert access_of_secret({"server": server}, ClusterSettings()).packed is expected

@@ -295,9 +295,10 @@ class WireApi(Api):
         self._wire = wire
 
     async def _once(
-        self, method: str, url: URL, payload: bytes | None, extra: Mapping[str, str], timeout: float
+        self, method: str, address: str, payload: bytes | None, extra: Mapping[str, str], timeout: float
     ) -> Exchanged:
         seconds = timeout or self.settings.timeout_seconds
+        url = URL(address, encoded=True)
         return await self._wire.exchange(method, url, self._told(extra), payload, seconds)
 
     @asynccontextmanager

@@ -56,7 +56,8 @@ class Access:
     `username`, `plugin`; a client certificate may stand beside any of them.
     `namespaces` narrows what may be watched; empty means all of the cluster.
     `ca_file` is where `ca` came from: it is read again when the server turns out
-    to be of another authority.
+    to be of another authority. `packed` is whether the server may pack long
+    answers, which saves traffic and costs it time.
     """
 
     server: str
@@ -65,6 +66,7 @@ class Access:
     insecure: bool = False
     tls_server_name: str = ""
     proxy_url: Hidden = Hidden("")  # noqa: RUF009
+    packed: bool = True
     token: Hidden = Hidden("")  # noqa: RUF009
     token_file: str = ""
     username: str = ""

@@ -4,20 +4,20 @@ Speaks HTTP to one API server: one request, one answer, or a stream of lines.
 Everything the room sends goes through `Api`. It signs requests, limits how
 many run at once, repeats those that may be repeated, and turns every failure
 into one of our errors. Redirects are not followed: a credential goes to the
-server it was given for and nowhere else.
+server it was given for and nowhere else. Streams, and whatever goes through a
+proxy, are aiohttp's; requests go the short way of `connections`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
@@ -25,6 +25,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from moorage.cluster.answers import Answer, ServerFault, SignInRefused, error_of, printable
+from moorage.cluster.connections import Connections, Exchanged, Garbled, Lost, Peer
 from moorage.cluster.credentials import Access
 from moorage.cluster.settings import ClusterSettings
 from moorage.cluster.signin import SignIn, repeated_headers
@@ -40,7 +41,6 @@ JSON_PATCH = "application/json-patch+json"
 
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 _OVERLOADED = frozenset((429, 503))
-_LARGE_BYTES = 1_000_000
 
 
 class Api:
@@ -59,16 +59,24 @@ class Api:
         self._observe = observe or (lambda verb, kind, code: None)
         self._slots = asyncio.Semaphore(settings.requests)
         self._sign_in = SignIn(access, settings.exec_seconds)
-        self._session: aiohttp.ClientSession | None = None
         self._generation = 0
         self._headers: CIMultiDict[str] = CIMultiDict()
-        self._session_tls: ssl.SSLContext | None = None
+        self._head = b""
+        self._origin_length = len(access.server) - len(urlsplit(access.server).path)
+        self._tls: ssl.SSLContext | None = None
+        self._connections: Connections | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._retired: list[aiohttp.ClientSession] = []
 
     async def close(self) -> None:
         """Close all connections."""
         sessions = [*self._retired, *([self._session] if self._session else [])]
         self._session, self._retired = None, []
+        if self._connections is not None:
+            self._connections.close()
+            self._connections = None
+            # Their sockets are closed in the loop's next turn.
+            await asyncio.sleep(0)
         for session in sessions:
             await session.close()
 
@@ -105,7 +113,7 @@ class Api:
         Raises an error of `answers` when the server says no, and
         ClusterUnreachable when there is no answer.
         """
-        url = self.url(path, query)
+        address = self._address(path, query)
         payload = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         if repeat is None:
             repeat = method in _IDEMPOTENT or content_type == APPLY_PATCH
@@ -113,7 +121,7 @@ class Api:
         if payload is not None:
             extra["Content-Type"] = content_type
         async with self._slots:
-            return await self._repeated(method, url, payload, extra, kind, timeout, repeat)
+            return await self._repeated(method, address, payload, extra, kind, timeout, repeat)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None, **more: Any) -> Any:
         """Return the decoded answer to a GET."""
@@ -130,8 +138,8 @@ class Api:
         """
         url = self.url(path, query)
         for attempt in (1, 2):
-            session = await self._current()
-            generation = self._generation
+            await self._sign()
+            session, generation = self._streams(), self._generation
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=self.settings.timeout_seconds, sock_read=idle_seconds
             )
@@ -158,6 +166,9 @@ class Api:
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> URL:
         """Return the full address of a path. Control characters, and what would lead elsewhere, are refused."""
+        return URL(self._address(path, query), encoded=True)
+
+    def _address(self, path: str, query: Mapping[str, str] | None) -> str:
         if not path.startswith("/"):
             # Paths come from the server too; "@elsewhere" behind its address would be another host.
             raise ApiFailed(
@@ -168,12 +179,12 @@ class Api:
             text += "?" + "&".join(f"{quote(k, safe='')}={quote(str(v), safe='')}" for k, v in query.items())
         if not text.isascii() or not text.isprintable() or " " in text:
             raise InvalidConfiguration(f"{self.access.server}: a path holds characters that are not escaped")
-        return URL(text, encoded=True)
+        return text
 
     async def _repeated(
         self,
         method: str,
-        url: URL,
+        address: str,
         payload: bytes | None,
         extra: Mapping[str, str],
         kind: str,
@@ -185,7 +196,7 @@ class Api:
             if method != "GET":
                 self.permit()
             try:
-                status, headers, body = await self._once(method, url, payload, extra, timeout)
+                status, headers, body = await self._once(method, address, payload, extra, timeout)
             except ClusterUnreachable:
                 self._observe(method, kind, 0)
                 if not repeat or failures >= min(2, self.settings.retries):
@@ -196,7 +207,7 @@ class Api:
             self._observe(method, kind, status)
             if status < 300:
                 return Answer(status, headers, body)
-            error = error_of(status, body, f"{method} {url.path}")
+            error = error_of(status, body, f"{method} {urlsplit(address).path}")
             if isinstance(error, SignInRefused) and not renewed and self._sign_in.renewable:
                 renewed = True
                 await self._sign_in.renew(self._generation)
@@ -219,24 +230,38 @@ class Api:
         return seconds * random.uniform(0.8, 1.2)  # noqa: S311 jitter, no secret
 
     async def _once(
-        self, method: str, url: URL, payload: bytes | None, extra: Mapping[str, str], timeout: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        session = await self._current()
+        self, method: str, address: str, payload: bytes | None, extra: Mapping[str, str], timeout: float
+    ) -> Exchanged:
+        await self._sign()
         seconds = timeout or self.settings.timeout_seconds
         try:
-            async with session.request(
-                method,
-                url,
-                data=payload if payload is None or len(payload) < _LARGE_BYTES else io.BytesIO(payload),
-                headers=self._merged(extra),
-                timeout=aiohttp.ClientTimeout(total=seconds),
-                **self._options(),
-            ) as response:
-                return response.status, response.headers, await response.read()
+            if self.access.proxy_url:
+                async with asyncio.timeout(seconds):
+                    return await self._through_proxy(method, address, payload, extra)
+            request = self._laid_ready(method, address, payload, extra)
+            return await self._kept().exchange(request, seconds, repeat=method in _IDEMPOTENT)
         except TimeoutError as error:
             raise ClusterUnreachable(f"{self.access.server} did not answer within {seconds:g} s") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, Garbled) as error:
             raise await self._unreachable(error) from error
+
+    async def _through_proxy(
+        self, method: str, address: str, payload: bytes | None, extra: Mapping[str, str]
+    ) -> Exchanged:
+        url, headers = URL(address, encoded=True), self._merged(extra)
+        async with self._streams().request(
+            method, url, data=payload, headers=headers, **self._options()
+        ) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    def _laid_ready(
+        self, method: str, address: str, payload: bytes | None, extra: Mapping[str, str]
+    ) -> bytes:
+        lines = [f"{method} {address[self._origin_length :]} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in extra.items()]
+        if payload is not None or method != "GET":
+            lines.append(f"Content-Length: {len(payload or b'')}")
+        return b"".join(("\r\n".join(lines).encode(), self._head, payload or b""))
 
     def _merged(self, extra: Mapping[str, str]) -> CIMultiDict[str]:
         headers = self._headers.copy()
@@ -251,38 +276,68 @@ class Api:
             options["proxy"] = str(self.access.proxy_url)
         return options
 
-    async def _current(self) -> aiohttp.ClientSession:
+    async def _sign(self) -> None:
+        """Have the headers and connections be those of the credentials as they are now."""
         sign_in = self._sign_in
         if not sign_in.is_fresh():
             await sign_in.refresh()
-        if self._session is not None and self._generation == sign_in.generation:
-            return self._session
+        if self._generation == sign_in.generation:
+            return
         self._headers = CIMultiDict(sign_in.headers)
         self._headers.extend(repeated_headers(self.access))
         self._headers["User-Agent"] = self.settings.user_agent
+        self._headers["Accept-Encoding"] = "gzip" if self.access.packed else "identity"
+        self._head = self._fixed_head()
         self._generation = sign_in.generation
-        if self._session is not None and self._session_tls is sign_in.tls:
-            return self._session
+        if self._tls is sign_in.tls:
+            return
+        # Requests under way keep their connections; those of streams are closed with the rest.
+        if self._connections is not None:
+            self._connections.close()
         if self._session is not None:
-            # Requests under way keep their connections; the session is closed with the rest.
             self._retired.append(self._session)
-        self._session_tls = sign_in.tls
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                ssl=sign_in.tls if sign_in.tls is not None else True,
-                keepalive_timeout=60,
-                ttl_dns_cache=30,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=True,
-            read_bufsize=256 * 1024,
-        )
+        self._tls, self._connections, self._session = sign_in.tls, None, None
+
+    def _fixed_head(self) -> bytes:
+        """Return the end of every request's head, the same for all of them."""
+        own = URL(self.access.server)
+        lines = [f"Host: {own.raw_authority}"]
+        lines += [f"{name}: {value}" for name, value in self._headers.items()]
+        if not all(line.isprintable() for line in lines):
+            raise InvalidConfiguration(
+                f"{self.access.server}: the credentials hold control characters; no header can carry them"
+            )
+        return ("\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _kept(self) -> Connections:
+        """Return the connections of requests."""
+        if self._connections is None:
+            own = URL(self.access.server)
+            self._connections = Connections(
+                Peer(str(own.host), int(own.port or 0), self._tls, self.access.tls_server_name)
+            )
+        return self._connections
+
+    def _streams(self) -> aiohttp.ClientSession:
+        """Return the session of streams, and of all that goes through a proxy."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    ssl=self._tls if self._tls is not None else True,
+                    keepalive_timeout=60,
+                    ttl_dns_cache=30,
+                ),
+                timeout=aiohttp.ClientTimeout(total=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=True,
+                read_bufsize=256 * 1024,
+            )
         return self._session
 
     async def _unreachable(self, error: BaseException) -> ClusterUnreachable:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
             await self._sign_in.trust_anew()
         return ClusterUnreachable(f"{self.access.server} cannot be reached: {_why(error)}")
 
@@ -296,20 +351,27 @@ def _hang_up(response: aiohttp.ClientResponse) -> None:
 
 
 def _why(error: BaseException) -> str:
+    # aiohttp wraps what the loop raises; it is the same below.
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted: {getattr(error.certificate_error, 'verify_message', '') or 'it does not verify'}"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return f"TLS failed: {error.os_error.strerror or 'handshake'}"
+        error = error.certificate_error
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return "the proxy does not answer"
     if isinstance(error, aiohttp.ClientConnectorError):
-        # The event loop names the address where the system names the reason; name resolution has codes of its own.
-        code = error.os_error.errno or 0
-        return os.strerror(code) if code > 0 else str(error.os_error.strerror or error.os_error)
+        error = error.os_error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message or 'it does not verify'}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.strerror or 'handshake'}"
     if isinstance(error, TimeoutError):
         return "it fell silent"
+    if isinstance(error, Lost | Garbled):
+        return str(error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "it closed the connection"
+    if isinstance(error, OSError):
+        # The event loop names the address where the system names the reason; name resolution has codes of its own.
+        code = error.errno or 0
+        return os.strerror(code) if code > 0 else str(error.strerror or error)
     return type(error).__name__
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden, read_token
 from moorage.cluster.exec_plugin import VERSIONS
 from moorage.cluster.parts import Part
-from moorage.cluster.proxies import proxy_for
+from moorage.cluster.proxies import is_here, proxy_for
 from moorage.formats import yaml
 from moorage.model.errors import InvalidConfiguration, RenderFailed
 
@@ -107,6 +107,7 @@ def _access(context: Part, cluster: Part, user: Part, environment: Mapping[str, 
         insecure=insecure,
         tls_server_name=cluster.text("tls-server-name"),
         proxy_url=Hidden(cluster.text("proxy-url") or proxy_for(server, environment)),
+        packed=not (cluster.flag("disable-compression") or is_here(server)),
         token=Hidden(token),
         token_file="" if token else user.path("tokenFile"),
         username=user.text("username"),

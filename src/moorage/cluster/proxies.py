@@ -1,5 +1,5 @@
 """
-Which proxy the usual environment variables name for a server.
+How far away a server is: on this machine, or behind the proxy that the usual environment variables name.
 
 The environment is a value handed in. What is in the cluster's own configuration
 comes first; who calls sees to that.
@@ -23,11 +23,20 @@ def proxy_for(server: str, environment: Mapping[str, str]) -> str:
     except ValueError:
         return ""
     found, host = value(f"{parts.scheme.upper()}_PROXY"), parts.hostname or ""
-    if not found or host == "localhost" or _is_loopback(host):
+    if not found or is_here(server):
         return ""
     if any(_means(item.strip().lower(), host, parts.netloc) for item in value("NO_PROXY").split(",")):
         return ""
     return found if "://" in found else f"http://{found}"
+
+
+def is_here(server: str) -> bool:
+    """Return whether a server is on this very machine, by its address."""
+    try:
+        host = urlsplit(server).hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or _is_loopback(host)
 
 
 def _means(item: str, host: str, netloc: str) -> bool:

@@ -16,6 +16,7 @@ import orjson
 from moorage.cluster.credentials import Access, ExecPlugin, Hidden
 from moorage.cluster.exec_plugin import VERSIONS
 from moorage.cluster.parts import Part
+from moorage.cluster.proxies import is_here
 from moorage.cluster.settings import ClusterSettings
 from moorage.model.errors import InvalidConfiguration
 
@@ -74,6 +75,7 @@ def access_of_secret(
         insecure=tls.flag("insecure"),
         tls_server_name=tls.text("serverName"),
         proxy_url=Hidden(config.text("proxyUrl")),
+        packed=not (config.flag("disableCompression") or is_here(server)),
         token=Hidden(config.text("bearerToken")),
         username=config.text("username"),
         password=Hidden(config.text("password")),
