@@ -90,7 +90,9 @@ class Reporter:
             app: The application as this pass saw it.
             view: What people shall see.
             begins: Whether an operation, or an attempt of one, begins by this:
-                it does so on the newest view only.
+                it does so on the newest view only. All of it waits for this
+                write, so the list of resources, which can be long, is left for
+                the first report of its progress.
             consumed: Whether the requested operation was taken over, or given
                 up, so that the request is removed. One that came while another
                 operation ran stays, and is next.
@@ -103,6 +105,9 @@ class Reporter:
         """
         now = format_time(self.clock())
         status = encode(app, view, now, self.board.namespace)
+        if begins:
+            status.pop("resources", None)
+            status |= {name: app.status[name] for name in ("resources",) if name in app.status}
         patch = patch_of(app, status, now, drop_request=consumed, pinned=begins)
         if not patch:
             return app
