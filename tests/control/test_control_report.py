@@ -1,12 +1,13 @@
-"""When a pass looks again after an error."""
+"""What is written of a beginning, and when a pass looks again after an error."""
 
 from __future__ import annotations
 
 import pytest
 
 from moorage.control.queue import Depth
-from moorage.control.report import next_look
+from moorage.control.report import beginning, next_look
 from moorage.model.errors import ApiFailed, Error, InvalidSpec, LiveStateUnknown
+from moorage.model.manifest import Json
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,18 @@ def test_what_waits_for_the_cluster_needs_no_look_at_git() -> None:
     assert answer.after_seconds is not None
     assert 8.0 <= answer.after_seconds <= 12.0
     assert answer.depth is Depth.LIVE
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ({}, {"sync": "new"}),
+        ({"sync": "old", "resources": ["old"]}, {"sync": "new", "resources": ["old"]}),
+        ({"sync": "old", "resources": []}, {"sync": "new"}),
+    ],
+)
+def test_a_beginning_says_nothing_new_of_resources(before: Json, expected: Json) -> None:
+    """
+    The write that all of a sync waits for is small, however many resources there are; what was told of them stays.
+    """
+    assert beginning(before, {"sync": "new", "resources": ["new"]}) == expected

@@ -365,6 +365,7 @@ async def test_a_long_batch_tells_how_far_it_is(here: World) -> None:
     await here.until(lambda: " of 70 done" in _operation(here, "app").get("message", ""))
     told = _operation(here, "app")
     assert len(told["syncResult"]["resources"]) == int(told["message"].partition(" ")[0])
+    assert len(here.status("app")["resources"]) == 70
     here.fault = lambda seen: None
     await here.settled("app")
 

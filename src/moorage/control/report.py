@@ -106,8 +106,7 @@ class Reporter:
         now = format_time(self.clock())
         status = encode(app, view, now, self.board.namespace)
         if begins:
-            status.pop("resources", None)
-            status |= {name: app.status[name] for name in ("resources",) if name in app.status}
+            status = beginning(app.status, status)
         patch = patch_of(app, status, now, drop_request=consumed, pinned=begins)
         if not patch:
             return app
@@ -170,6 +169,12 @@ class Reporter:
         if patch := diff_merge(before, status):
             await self.store.patch_application(entry.key, {"status": patch})
         return Next()
+
+
+def beginning(before: Json, status: Json) -> Json:
+    """Return a status without news of the resources, however many there are: those told before stay."""
+    rest = {name: value for name, value in status.items() if name != "resources"}
+    return {**rest, "resources": before["resources"]} if before.get("resources") else rest
 
 
 def patch_of(app: Application, status: Json, now: str, *, drop_request: bool, pinned: bool = False) -> Json:
