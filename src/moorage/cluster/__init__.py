@@ -12,7 +12,8 @@ The public names, module by module::
     kubeconfig   read_kubeconfig(paths, context="", environment={}) -> Access
                  in_cluster(host, port, folder=SERVICE_ACCOUNT) -> Access
     secret       access_of_secret(data, settings) -> Access   data: decoded strings of the Secret
-    proxies      proxy_for(server, environment) -> str
+    proxies      proxy_for(server, environment) -> str; is_here(server) -> bool
+    connections  Connections(Peer(host, port, tls)); await exchange(request, seconds, repeat=…) -> Exchanged; close()
     http         Api(access, settings, observe=None); await request(method, path, …) -> Answer; await close()
     answers      Answer(status, headers, body), Status; errors NotFound, Forbidden, Conflicted… with .status
     discovery    Kinds.entry(group, kind) -> KindEntry | None; Kinds.path(key, version="") -> str
