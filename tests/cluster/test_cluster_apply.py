@@ -85,6 +85,17 @@ async def test_a_field_no_longer_declared_goes() -> None:
         assert written.body["data"] == {"x": "1", "theirs": "3"}
 
 
+@pytest.mark.parametrize("character", "\x01\x7f\x80\x85\x9f\u2028\ufeff\ufffe\uffff\U0001f600")
+async def test_every_character_arrives(character: str) -> None:
+    """
+    Text arrives as it was declared, also where YAML, by which the server reads an apply, would read it otherwise.
+    """
+    async with a_desk() as (desk, _):
+        for padding in ("", "x" * 10_000):
+            written = await desk.writer.server_side_apply(config_map("a", x=f"a{character}b{padding}"))
+            assert written.body["data"]["x"] == f"a{character}b{padding}"
+
+
 async def test_a_conflict_names_each_field_and_its_owner() -> None:
     """
     Without force, fields of others are not taken, and the refusal says which field is whose.

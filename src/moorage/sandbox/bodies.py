@@ -20,6 +20,8 @@ from moorage.sandbox.resources import Resource
 
 ACCEPTED = ("application/json", "application/yaml", protobuf.CONTENT_TYPE)
 _JSON_TYPES = ("", "application/json", "*/*")
+_NOT_IN_YAML = re.compile(rb"\x7f|\xc2[\x80-\x84\x86-\x9f]|\xef\xbf[\xbe\xbf]")
+_NEXT_LINE = b"\xc2\x85"
 _YAML_TYPES = ("application/yaml", "text/yaml", "application/apply-patch+yaml")
 _SHOWN = 30
 _HEAD = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
@@ -149,7 +151,9 @@ def _check_custom(resource: Resource, body: Json, kind: str, version: str, sent:
 
 
 def _json_or_yaml(body: bytes) -> Any:
-    # What is JSON is YAML too, and read as such a sixth of the time of an apply.
+    # What is JSON is YAML too, and read as such a sixth of the time of an apply, but for characters of two minds.
+    if _NEXT_LINE in body:
+        return load_yaml(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -158,6 +162,9 @@ def _json_or_yaml(body: bytes) -> Any:
 
 def applied_config(body: bytes, resource: Resource, name: str) -> Json:
     """Return the configuration in the body of a server-side apply. Raises Failure (400)."""
+    if _NOT_IN_YAML.search(body):
+        told = "error converting YAML to JSON: yaml: control characters are not allowed"
+        raise answers.bad_request(f"error decoding patch: {told}")
     try:
         value = _json_or_yaml(body)
     except ValueError as fault:

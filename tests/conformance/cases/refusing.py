@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.conformance.cases.words import (
     GROUP,
     Json,
@@ -141,6 +143,11 @@ def _raw(
     body: str, content_type: str, path: str = "configmaps", method: str = "POST", **query: str
 ) -> Request:
     return Request(method, at(path), body, content_type, query)
+
+
+def _holding(character: str) -> str:
+    """Return a ConfigMap in JSON whose text holds a character as it is."""
+    return json.dumps(config_map("x", a=f"b{character}c"), ensure_ascii=False)
 
 
 _YAML_BODY = "metadata: {name: x}\ndata: {a: '1'}\n"
@@ -290,6 +297,12 @@ CASES: tuple[Case, ...] = (
             "apply is no YAML": [
                 Request("PATCH", at("configmaps", "x"), "a: [", APPLY, {"fieldManager": "a"})
             ],
+            **{
+                f"apply holds U+{ord(character):04X}": [
+                    Request("PATCH", at("configmaps", "x"), _holding(character), APPLY, {"fieldManager": "a"})
+                ]
+                for character in "\x7f\x80\x85\x9f\u2028\ufeff\ufffe\uffff"
+            },
             "apply is empty": [Request("PATCH", at("configmaps", "x"), "", APPLY, {"fieldManager": "a"})],
         },
     ),
