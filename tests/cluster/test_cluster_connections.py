@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -407,6 +408,40 @@ async def test_closing_lets_requests_under_way_come_to_their_end() -> None:
         assert (await asking)[2] == b"fine"
         async with asyncio.timeout(SECONDS):
             await ended.wait()
+
+
+# --- addresses
+
+
+async def test_an_address_that_is_dead_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A name that stands for several addresses is reached by one that answers; the others cost a moment.
+    """
+    loop = asyncio.get_running_loop()
+    async with a_peer(always(OK)) as kept:
+        port = kept._peer.port
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            dead = closed.getsockname()
+
+        async def both(*_: object, **__: object) -> list[tuple[object, ...]]:
+            stream = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+            return [(*stream, dead), (*stream, ("127.0.0.1", port))]
+
+        monkeypatch.setattr(loop, "getaddrinfo", both)
+        assert (await ask(kept))[2] == b"fine"
+
+
+async def test_nobody_at_an_address_is_told_as_the_system_tells_it() -> None:
+    """
+    A refused connection comes with the system's own number, from which messages are made.
+    """
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(ConnectionRefusedError) as caught:
+        await ask(Connections(Peer("127.0.0.1", port)))
+    assert caught.value.errno
 
 
 # --- TLS and the loop of production

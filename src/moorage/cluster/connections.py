@@ -11,6 +11,7 @@ used again. A general HTTP client costs two to three times the processor time
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from typing import cast
 
 import httptools
+from aiohappyeyeballs import start_connection
 from multidict import CIMultiDict
 
 _KEPT_SECONDS = 60.0
+_NEXT_ADDRESS_SECONDS = 0.25
 _MOST_BYTES = 1 << 30
 _MOST_HEAD_BYTES = 256 * 1024
 _INFORMATION = range(100, 200)
@@ -112,13 +115,13 @@ class Connections:
 
     async def _connect(self, seconds: float) -> _Connection:
         peer, loop = self._peer, asyncio.get_running_loop()
+        name = (peer.name or peer.host) if peer.tls is not None else None
         async with asyncio.timeout(seconds):
+            addresses = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+            # Of several addresses one that is dead costs no more than this.
+            reached = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
             _, connection = await loop.create_connection(
-                lambda: _Connection(loop),
-                peer.host,
-                peer.port,
-                ssl=peer.tls,
-                server_hostname=(peer.name or peer.host) if peer.tls is not None else None,
+                lambda: _Connection(loop), sock=reached, ssl=peer.tls, server_hostname=name
             )
         return connection
 
