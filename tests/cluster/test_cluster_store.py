@@ -306,6 +306,9 @@ def test_what_is_no_object_is_a_fault_of_the_server(raw: bytes) -> None:
         ("9", "10", False),
         ("x", "x", True),
         ("x", "9", False),
+        ("4²2", "9", False),
+        ("9", "4²2", False),
+        ("1" * 5000, "9", False),
         ("", "", True),
     ],
 )

@@ -174,7 +174,7 @@ def sandbox(
     from moorage.sandbox import Sandbox, SandboxSettings
 
     host, _, port = listen.rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal():
         raise click.BadParameter("write host:port", param_hint="--listen")
     settings = SandboxSettings(
         host=host.strip("[]") or "127.0.0.1",

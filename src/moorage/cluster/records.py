@@ -17,6 +17,8 @@ from moorage.model.errors import ApiFailed
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json
 
+_LONGEST_COUNT = 20
+
 
 class Record(msgspec.Struct, gc=False, weakref=False):
     """
@@ -162,13 +164,19 @@ def _texts(value: Any) -> dict[str, str]:
 
 def went_back(version: str, known: str) -> bool:
     """Return whether a version is earlier than one known before, as after a backup was restored."""
-    return version.isdigit() and known.isdigit() and int(version) < int(known)
+    now, before = counted(version), counted(known)
+    return now is not None and before is not None and now < before
 
 
 def at_least(version: str, wanted: str) -> bool:
     """Return whether a resource version is the wanted one or a later one; false when they cannot be compared."""
     if version == wanted or not wanted:
         return True
-    if version.isdigit() and wanted.isdigit():
-        return int(version) >= int(wanted)
-    return False
+    now, least = counted(version), counted(wanted)
+    return now is not None and least is not None and now >= least
+
+
+def counted(version: str) -> int | None:
+    """Return a resource version as etcd counts, or nothing where it is something else: only equality counts then."""
+    plain = version.isascii() and version.isdigit() and len(version) <= _LONGEST_COUNT
+    return int(version) if plain else None

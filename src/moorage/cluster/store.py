@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from moorage.cluster import watch
-from moorage.cluster.records import Record, at_least, read_object, went_back
+from moorage.cluster.records import Record, at_least, counted, read_object, went_back
 from moorage.model.identity import GroupKind, ResourceKey
 from moorage.model.manifest import Json
 
@@ -292,7 +292,7 @@ class Store:
                 record.resource_version = ""
         for record in [r for r in self._of_scope(scope) if r.key not in gathered]:
             # What we wrote ourselves after the list was made is not in it.
-            if at_least(version, record.resource_version) or not version.isdigit():
+            if at_least(version, record.resource_version) or counted(version) is None:
                 self._remove(record)
         for record in gathered.values():
             if self.get(record.key) is not record:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from moorage.cluster.records import at_least, counted
 from moorage.control.config import Config, fold
 from moorage.control.decode import decode_application
 from moorage.model.application import Application
@@ -115,8 +116,8 @@ def _newer(body: Json, known: Entry) -> bool:
         else known.body["metadata"].get("resourceVersion")
     )
     seen = str(body["metadata"].get("resourceVersion") or "")
-    if seen.isdigit() and str(version).isdigit():
-        return int(seen) > int(str(version))
+    if counted(seen) is not None and counted(str(version)) is not None:
+        return not at_least(str(version), seen)
     return seen != version
 
 

@@ -82,7 +82,7 @@ def _by_name(key: str, name_field: str, value_field: str, extra: Mapping[str, An
 def _replicas(spec: Json, values: tuple[str, ...]) -> Json:
     items = []
     for name, count in map(_pair, values):
-        if not count.isdigit():
+        if not count.isdecimal():
             raise InvalidSpec(f"--kustomize-replica {name}={count}: the count must be a number")
         items.append({"name": name, "count": int(count)})
     return with_value(spec, ("source", "kustomize", "replicas"), items)

@@ -89,8 +89,8 @@ def _wanted_executors(body: Json) -> tuple[float, float]:
         return number(dynamic, "minExecutors"), most if most else float("inf")
     if text(conf, "spark.dynamicAllocation.enabled") == "true":
         least, most_text = (text(conf, f"spark.dynamicAllocation.{end}Executors") for end in ("min", "max"))
-        most = float(most_text) if most_text.isdigit() else float("inf")
-        return float(least) if least.isdigit() else 0, most
+        most = float(most_text) if most_text.isdecimal() else float("inf")
+        return float(least) if least.isdecimal() else 0, most
     if wanted := number(body, "spec", "executor", "instances"):
         return wanted, wanted
     return 1, float("inf")
