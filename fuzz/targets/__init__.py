@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fuzz.target import Target
-from fuzz.targets import charts, cluster, documents, git, specs, webhooks, words
+from fuzz.targets import charts, cluster, documents, git, specs, webhooks, wire, words
 
 TARGETS: tuple[Target, ...] = (
     *documents.TARGETS,
     *git.TARGETS,
     *webhooks.TARGETS,
     *cluster.TARGETS,
+    *wire.TARGETS,
     *specs.TARGETS,
     *charts.TARGETS,
     *words.TARGETS,

@@ -162,6 +162,7 @@ async def test_header_names_may_be_asked_for_in_any_case() -> None:
         pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: four\r\n\r\nfine", id="a length that is none"),
         pytest.param(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", id="an upgrade"),
+        pytest.param(b"HTTP/1.1 007 Bond\r\nContent-Length: 0\r\n\r\n", id="a status there is not"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 300_000, id="a head without end"),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nfine", id="packed otherwise"

@@ -63,7 +63,7 @@ class Connections:
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._closed = False
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class Connections:
                 connection.abort()
             return answer
 
-    def _kept(self) -> _Connection | None:
+    def _kept(self) -> Connection | None:
         """Return the connection that was used last; those that lay idle for long may be dead and are let go of."""
         while self._idle:
             connection = self._idle.pop()
@@ -113,7 +113,7 @@ class Connections:
             connection.abort()
         return None
 
-    async def _connect(self, seconds: float) -> _Connection:
+    async def _connect(self, seconds: float) -> Connection:
         peer, loop = self._peer, asyncio.get_running_loop()
         name = (peer.name or peer.host) if peer.tls is not None else None
         async with asyncio.timeout(seconds):
@@ -121,12 +121,12 @@ class Connections:
             # Of several addresses one that is dead costs no more than this.
             reached = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
             _, connection = await loop.create_connection(
-                lambda: _Connection(loop), sock=reached, ssl=peer.tls, server_hostname=name
+                lambda: Connection(loop), sock=reached, ssl=peer.tls, server_hostname=name
             )
         return connection
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection: one request at a time, and the callbacks by which httptools tells of its answer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -238,6 +238,9 @@ class _Connection(asyncio.Protocol):
     def _tell(self) -> None:
         assert self._waiting is not None
         if self._waiting.done():
+            return
+        if self._status < _INFORMATION.start:
+            self._fail(Garbled("it answers with a status that HTTP does not have"))
             return
         headers = CIMultiDict(self._headers)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
