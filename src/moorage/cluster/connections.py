@@ -4,7 +4,7 @@ Exchanges requests for answers over connections that are kept.
 This way goes every write, a thousand of them in a second where an application
 is large, so nothing is done twice: a request is laid ready as bytes, httptools
 reads its answer as it arrives, and a connection that was answered whole is
-used again. A general HTTP client costs two to three times the processor time
+used again. With a general HTTP client a request costs twice the processor time
 (docs/design/writes.md). Which request may be sent twice is the caller's to say.
 """
 
