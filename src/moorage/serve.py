@@ -62,7 +62,7 @@ from moorage.sources.settings import GitSettings
 
 log = structlog.get_logger()
 MIB = 1024 * 1024
-WATCHDOG_SECONDS = 0.25
+WATCHDOG_SECONDS = 1.0
 
 
 def _now() -> datetime:

@@ -15,6 +15,9 @@ import uvicorn
 
 from moorage.model.errors import InvalidConfiguration
 
+_TICKS_A_SECOND = 10
+"""As uvicorn counts them: what it does once a second, it does at every tenth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -28,10 +31,27 @@ class Address:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the process has its own."""
+    """Uvicorn without its signal handlers, for the process has its own, and without ten looks a second for its end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Answer what was begun, and nothing more."""
+        self.should_exit = True
+        self._stopping.set()
 
     def capture_signals(self) -> Any:
         return contextlib.nullcontext()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += _TICKS_A_SECOND
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._stopping.wait()
 
 
 @contextlib.asynccontextmanager
@@ -55,5 +75,5 @@ async def listening(where: str, app: Any) -> AsyncIterator[Address]:
     try:
         yield Address(host, bound.getsockname()[1])
     finally:
-        server.should_exit = True
+        server.stop()
         await serving
