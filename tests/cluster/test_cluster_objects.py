@@ -87,6 +87,29 @@ async def test_an_own_write_is_not_told_twice() -> None:
         follower.reflector.observe(answer.json())
         await api.request("POST", MAPS, body=config_map("b"))
         await follower.until([("added", "a"), ("added", "b")])
+        patch = orjson.dumps({"data": {"x": "2"}})
+        kind = "application/merge-patch+json"
+        changed = await api.request("PATCH", f"{MAPS}/a", body=patch, content_type=kind)
+        follower.reflector.observe(changed.json())
+        await api.request("DELETE", f"{MAPS}/a")
+        await follower.until([("added", "a"), ("added", "b"), ("modified", "a"), ("deleted", "a")])
+        assert follower.reflector._observed == set()
+
+
+async def test_an_answer_that_comes_after_its_event_is_not_waited_for_again() -> None:
+    """
+    Where the watch was quicker than the answer, nothing is left to be told, and nothing is kept of it.
+    """
+    async with (
+        a_sandbox() as sandbox,
+        an_api(access_of(sandbox)) as api,
+        a_follower(sandbox, api) as follower,
+    ):
+        await asyncio.wait_for(follower.reflector.synced.wait(), WITHIN_SECONDS)
+        answer = await api.request("POST", MAPS, body=config_map("a"))
+        await follower.until([("added", "a")])
+        follower.reflector.observe(answer.json())
+        assert follower.reflector._observed == set()
 
 
 async def test_a_late_answer_brings_nothing_back() -> None:

@@ -29,6 +29,18 @@ from moorage.model.manifest import Json, key_of
 _RETRY_SECONDS = 2.0
 
 
+class _Metadata(msgspec.Struct):
+    uid: str = ""
+    resourceVersion: str = ""  # noqa: N815 the API's name
+
+
+class _Head(msgspec.Struct):
+    metadata: _Metadata
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
 class Event(StrEnum):
     """What became of an object."""
 
@@ -65,6 +77,7 @@ class Reflector:
         self._api_version = api_version
         self._kind = kind
         self._gathered: dict[ResourceKey, Json] = {}
+        self._observed: set[tuple[str, str]] = set()
         self._version = ""
         self._watch = Watch(
             api,
@@ -117,10 +130,11 @@ class Reflector:
 
         Does nothing when the watch is past it and knows no such object: it is gone again.
         """
-        key = key_of(body)
-        version = str(body["metadata"].get("resourceVersion") or "")
-        if key in self.bodies or not at_least(self._version, version):
-            self._put(key, body)
+        key, metadata = key_of(body), body["metadata"]
+        version = str(metadata.get("resourceVersion") or "")
+        may_be_there = key in self.bodies or not at_least(self._version, version)
+        if may_be_there and self._put(key, body):
+            self._observed.add((str(metadata.get("uid") or ""), version))
 
     def _moved(self, state: State) -> None:
         self.fault = self._watch.fault
@@ -130,6 +144,8 @@ class Reflector:
     def _take(self, change: watch.Change) -> None:
         match change:
             case watch.Put(raw):
+                if self._is_echo(raw):
+                    return
                 body = self._read(raw)
                 self._put(key_of(body), body)
             case watch.Removed(raw):
@@ -147,6 +163,7 @@ class Reflector:
                 if went_back(version, self._version):
                     self.bodies = {key: _uncounted(body) for key, body in self.bodies.items()}
                 self._version = version
+                self._observed.clear()
                 self._swap()
 
     def _swap(self) -> None:
@@ -157,16 +174,32 @@ class Reflector:
             self._put(key, body)
         self.synced.set()
 
-    def _put(self, key: ResourceKey, body: Json) -> None:
+    def _put(self, key: ResourceKey, body: Json) -> bool:
+        """Keep an object and tell of it, unless it is known as it is or as it was later; return whether it was news."""
         known = self.bodies.get(key)
         if known is not None:
             old, new = known["metadata"], body["metadata"]
             if old.get("uid") == new.get("uid") and at_least(
                 str(old.get("resourceVersion") or ""), str(new.get("resourceVersion") or "")
             ):
-                return
+                return False
         self.bodies[key] = body
         self._on_change(Event.ADDED if known is None else Event.MODIFIED, body)
+        return True
+
+    def _is_echo(self, raw: msgspec.Raw) -> bool:
+        """Whether a watch tells of a write of our own that was observed; it is over with that."""
+        if not self._observed:
+            return False
+        try:
+            metadata = _head.decode(raw).metadata
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # whatever is wrong with it, reading it whole will tell
+        told = metadata.uid, metadata.resourceVersion
+        if told not in self._observed:
+            return False
+        self._observed.remove(told)
+        return True
 
     def _read(self, raw: msgspec.Raw) -> Json:
         body: Json = orjson.loads(memoryview(raw))

@@ -35,6 +35,7 @@ _SMALL = (".yaml", ".yml", ".json", ".tpl", ".txt")
 _LATER = "blob:limit=256k"
 _NOTHING_LATER = "blob:none"
 _FAILURE_KEPT = 5.0
+_TOUCHED_SECONDS = 60.0
 _WIDE = re.compile(r"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -85,6 +86,7 @@ class Mirror(Contents):
         self._look = _Round()
         self._round = _Round()
         self._made = False
+        self._touched = float("-inf")
         self._piecewise = "", 0
         self._unread = False
         self._reader: ObjectReader | None = None
@@ -416,8 +418,9 @@ class Mirror(Contents):
         )
 
     def touch(self) -> None:
-        """Mark the mirror as used now, for the store to know what to forget first."""
-        if self.folder.exists():
+        """Mark the mirror as used now, give or take a minute, for the store to know what to forget first."""
+        if self._clock() - self._touched >= _TOUCHED_SECONDS and self.folder.exists():
+            self._touched = self._clock()
             os.utime(self.folder)
 
 
