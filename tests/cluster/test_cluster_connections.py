@@ -93,6 +93,17 @@ def always(*pieces: bytes, then: Callable[[Line], None] = lambda line: None) -> 
     return script
 
 
+def counting(lines: list[int], answer: bytes = OK) -> Script:
+    """Return a script that gives the same answer to each request, and notes over which connection it came."""
+
+    async def script(line: Line) -> None:
+        while await line.request():
+            lines.append(line.number)
+            await line.say(answer)
+
+    return script
+
+
 async def ask(kept: Connections, *, repeat: bool = True, seconds: float = SECONDS) -> Exchanged:
     return await kept.exchange(GET, seconds, repeat=repeat)
 
@@ -224,12 +235,7 @@ async def test_a_connection_is_used_again() -> None:
     """
     lines: list[int] = []
 
-    async def script(line: Line) -> None:
-        while await line.request():
-            lines.append(line.number)
-            await line.say(OK)
-
-    async with a_peer(script) as kept:
+    async with a_peer(counting(lines)) as kept:
         for _ in range(3):
             await ask(kept)
         assert lines == [1, 1, 1]
@@ -251,12 +257,7 @@ async def test_a_connection_that_may_not_be_used_again_is_not(answer: bytes) -> 
     """
     lines: list[int] = []
 
-    async def script(line: Line) -> None:
-        while await line.request():
-            lines.append(line.number)
-            await line.say(answer)
-
-    async with a_peer(script) as kept:
+    async with a_peer(counting(lines, answer)) as kept:
         for _ in range(2):
             assert (await ask(kept))[2] == b"fine"
     assert lines == [1, 2]
@@ -292,13 +293,8 @@ async def test_a_connection_that_lay_idle_for_long_is_not_used(monkeypatch: pyte
     """
     lines: list[int] = []
 
-    async def script(line: Line) -> None:
-        while await line.request():
-            lines.append(line.number)
-            await line.say(OK)
-
     monkeypatch.setattr(connections, "_KEPT_SECONDS", 0.0)
-    async with a_peer(script) as kept:
+    async with a_peer(counting(lines)) as kept:
         await ask(kept)
         await ask(kept)
     assert lines == [1, 2]
@@ -456,17 +452,12 @@ def test_the_loop_of_production_does_the_same(tmp_path: Path) -> None:
     tls = server_side(tmp_path, *authority.issue("127.0.0.1"))
     lines: list[int] = []
 
-    async def script(line: Line) -> None:
-        while await line.request():
-            lines.append(line.number)
-            await line.say(OK)
-
     async def story() -> None:
         trusts = ssl.create_default_context(cadata=authority.pem.decode())
-        async with a_peer(script, tls, trusts) as kept:
+        async with a_peer(counting(lines), tls, trusts) as kept:
             assert (await ask(kept))[2] == b"fine"
             assert (await ask(kept))[2] == b"fine"
-        async with a_peer(script, tls, ssl.create_default_context()) as kept:
+        async with a_peer(counting(lines), tls, ssl.create_default_context()) as kept:
             with pytest.raises(ssl.SSLCertVerificationError):
                 await ask(kept)
 

@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 import orjson
 
 from moorage.cluster.answers import Answer, NotFound, ObjectRefused
 from moorage.cluster.definitions import CRD
 from moorage.cluster.discovery import KindEntry, Kinds
 from moorage.cluster.http import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Api
+from moorage.cluster.records import version_of
 from moorage.cluster.refusals import (
     DuplicateListKeys,
     NamespaceEnding,
@@ -46,18 +46,6 @@ _ATTEMPTS = 3
 _SMALL_BYTES = 4096
 _NOT_IN_YAML = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 """U+007F to U+009F, U+FFFE and U+FFFF in UTF-8."""
-
-
-class _Metadata(msgspec.Struct):
-    uid: str = ""
-    resourceVersion: str = ""  # noqa: N815 the API's name
-
-
-class _Head(msgspec.Struct):
-    metadata: _Metadata
-
-
-_head = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,11 +420,7 @@ def _version(body: Json) -> str:
 
 def _written(answer: bytes, verb: str) -> Written:
     """Return what a write came to. Raises ApiFailed when the answer is no object in JSON."""
-    try:
-        metadata = _head.decode(answer).metadata
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiFailed("the API server answered a write with something that is not an object") from error
-    return Written(answer, verb, metadata.uid, metadata.resourceVersion)
+    return Written(answer, verb, *version_of(answer))
 
 
 def _is_version(live: Json, written: Written) -> bool:

@@ -19,26 +19,14 @@ from moorage.cluster import watch
 from moorage.cluster.answers import Forbidden, NotFound
 from moorage.cluster.discovery import KindEntry
 from moorage.cluster.http import Api
-from moorage.cluster.records import at_least, went_back
+from moorage.cluster.records import at_least, version_of, went_back
 from moorage.cluster.watch import State, Watching
 from moorage.cluster.watching import Watch
-from moorage.model.errors import Error
+from moorage.model.errors import ApiFailed, Error
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, key_of
 
 _RETRY_SECONDS = 2.0
-
-
-class _Metadata(msgspec.Struct):
-    uid: str = ""
-    resourceVersion: str = ""  # noqa: N815 the API's name
-
-
-class _Head(msgspec.Struct):
-    metadata: _Metadata
-
-
-_head = msgspec.json.Decoder(_Head)
 
 
 class Event(StrEnum):
@@ -192,10 +180,9 @@ class Reflector:
         if not self._observed:
             return False
         try:
-            metadata = _head.decode(raw).metadata
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False  # whatever is wrong with it, reading it whole will tell
-        told = metadata.uid, metadata.resourceVersion
+            told = version_of(raw)
+        except ApiFailed:
+            return False  # reading it whole will tell what is wrong with it
         if told not in self._observed:
             return False
         self._observed.remove(told)

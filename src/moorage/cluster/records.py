@@ -79,6 +79,31 @@ class _Object(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Object)
 
 
+class _Version(msgspec.Struct):
+    uid: str = ""
+    resourceVersion: str = ""  # noqa: N815 the API's name
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _Version
+
+
+_versions = msgspec.json.Decoder(_Versioned)
+
+
+def version_of(raw: bytes | msgspec.Raw) -> tuple[str, str]:
+    """
+    Return uid and resource version of an object in JSON, of which nothing else is decoded.
+
+    Raises ApiFailed when it is no object.
+    """
+    try:
+        metadata = _versions.decode(raw).metadata
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiFailed("the API server gave something that is not an object") from error
+    return metadata.uid, metadata.resourceVersion
+
+
 class Read(msgspec.Struct):
     """An object as read from the wire: its record with the body still on it, and its tracking metadata."""
 

@@ -13,13 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
+from moorage.cluster.apply import Writer, Written
 from moorage.cluster.session import ClusterSession
 from moorage.control import hooks
 from moorage.engine.compare import Rules
 from moorage.engine.order import kind_rank
 from moorage.engine.respect import respecting
+from moorage.model.application import SyncOptions
 from moorage.model.errors import ApiConflict, CredentialsRefused, Error, Refused, Terminal, UnknownKind
 from moorage.model.identity import ResourceKey
 from moorage.model.manifest import Json, Manifest
@@ -217,36 +220,47 @@ async def _apply(action: Action, around: Circumstances, done: Performed) -> Outc
     body, live = action.manifest.body, around.live.get(action.resource)
     if options.respect_ignore_differences and live is not None and around.rules is not None:
         body = respecting(body, live, around.rules.ignore, around.rules.jq)
-    message = ""
-    if options.replace:
-        written = await writer.replace(body, force=options.force, validate=options.validate, dry_run=dry_run)
-    elif options.server_side_apply:
-        try:
-            written = await writer.server_side_apply(
-                body,
-                live=live,
-                migrate=options.client_side_apply_migration,
-                migrate_from=around.annotations.get(MIGRATION_MANAGER_ANNOTATION, ""),
-                force_recreate=options.force,
-                dry_run=dry_run,
-            )
-        except Refused as error:
-            if not _only_server_side(error):
-                raise
-            written = await writer.client_side_apply(
-                body, force=options.force, validate=options.validate, dry_run=dry_run
-            )
-            message = f"{written.verb} (by three-way apply, because server-side apply refuses it: {error})"
-    else:
-        written = await writer.client_side_apply(
-            body, force=options.force, validate=options.validate, dry_run=dry_run
-        )
+    written, message = await _write(writer, body, live, options, around.annotations, dry_run)
     if not dry_run:
         around.session.observe(action.resource, written.answer)
         if not options.replace and options.server_side_apply and not message:
             done.written[action.resource] = (action.manifest, written.resource_version)
     result = Result(written.verb)
     return Outcome(result, message or written.verb, _version(action), written.resource_version)
+
+
+async def _write(
+    writer: Writer,
+    body: Json,
+    live: Json | None,
+    options: SyncOptions,
+    annotations: Mapping[str, str],
+    dry_run: bool,
+) -> tuple[Written, str]:
+    """Write an object in the way that its options ask for; say so where it had to be another way."""
+    by_three_way = partial(
+        writer.client_side_apply, force=options.force, validate=options.validate, dry_run=dry_run
+    )
+    if options.replace:
+        replaced = await writer.replace(body, force=options.force, validate=options.validate, dry_run=dry_run)
+        return replaced, ""
+    if not options.server_side_apply:
+        return await by_three_way(body), ""
+    try:
+        written = await writer.server_side_apply(
+            body,
+            live=live,
+            migrate=options.client_side_apply_migration,
+            migrate_from=annotations.get(MIGRATION_MANAGER_ANNOTATION, ""),
+            force_recreate=options.force,
+            dry_run=dry_run,
+        )
+    except Refused as error:
+        if not _only_server_side(error):
+            raise
+        written = await by_three_way(body)
+        return written, f"{written.verb} (by three-way apply, because server-side apply refuses it: {error})"
+    return written, ""
 
 
 def _only_server_side(error: Refused) -> bool:
