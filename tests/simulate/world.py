@@ -278,7 +278,9 @@ class World:
             self.house.queue.add(key, depth)
         await asyncio.sleep(2.0)
         asked = self.traffic.asked[count:]
-        return [f"{a.method} {a.path}" for a in asked if not (a.of_a_watch or _about_kinds(a.path))]
+        # Who stands by may still be reading what it begins with, an answer of which was lost; it looks at nothing.
+        charged = [a for a in asked if a.writes or a.process == self.acting.number]
+        return [f"{a.method} {a.path}" for a in charged if not (a.of_a_watch or _about_kinds(a.path))]
 
     def objects(self) -> dict[ResourceKey, Json]:
         """Return what is tracked in the cluster, without what differs from run to run."""
