@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from cluster_kit import WITHIN_SECONDS, a_sandbox, access_of, an_api, config_map, is_list, key
 
-from moorage.cluster.http import Api
+from moorage.cluster.http import MERGE_PATCH, Api
 from moorage.cluster.objects import Event, Reflector
 from moorage.model.manifest import Json
 from moorage.sandbox import Fault, Request, Sandbox
@@ -54,6 +54,14 @@ async def a_follower(sandbox: Sandbox, api: Api, **options: Any) -> AsyncIterato
             await running
 
 
+async def changed(api: Api, **data: str) -> Json:
+    """Change the data of the ConfigMap ``a``, and return what that was answered with."""
+    patch = orjson.dumps({"data": data})
+    answer = await api.request("PATCH", f"{MAPS}/a", body=patch, content_type=MERGE_PATCH)
+    body: Json = answer.json()
+    return body
+
+
 async def test_objects_are_told_once_and_kept() -> None:
     """
     What is there is told as added, then each change once; `bodies` is what is there now, with its kind.
@@ -65,8 +73,7 @@ async def test_objects_are_told_once_and_kept() -> None:
             assert follower.holds == {"a": {"x": "1"}}
             assert follower.reflector.bodies[key("ConfigMap", "a")]["kind"] == "ConfigMap"
             await api.request("POST", MAPS, body=config_map("b"))
-            patch = orjson.dumps({"data": {"x": "2"}})
-            await api.request("PATCH", f"{MAPS}/a", body=patch, content_type="application/merge-patch+json")
+            await changed(api, x="2")
             await api.request("DELETE", f"{MAPS}/a")
             await follower.until([("added", "a"), ("added", "b"), ("modified", "a"), ("deleted", "a")])
             assert set(follower.holds) == {"b"}
@@ -87,10 +94,7 @@ async def test_an_own_write_is_not_told_twice() -> None:
         follower.reflector.observe(answer.json())
         await api.request("POST", MAPS, body=config_map("b"))
         await follower.until([("added", "a"), ("added", "b")])
-        patch = orjson.dumps({"data": {"x": "2"}})
-        kind = "application/merge-patch+json"
-        changed = await api.request("PATCH", f"{MAPS}/a", body=patch, content_type=kind)
-        follower.reflector.observe(changed.json())
+        follower.reflector.observe(await changed(api, x="2"))
         await api.request("DELETE", f"{MAPS}/a")
         await follower.until([("added", "a"), ("added", "b"), ("modified", "a"), ("deleted", "a")])
         assert follower.reflector._observed == set()

@@ -15,7 +15,8 @@ import uvicorn
 
 from moorage.model.errors import InvalidConfiguration
 
-_TICKS_A_SECOND = 10
+_LOOK_SECONDS = 1.0
+_TICKS_A_LOOK = 10
 """As uvicorn counts them: what it does once a second, it does at every tenth."""
 
 
@@ -48,9 +49,9 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         ticks = 0
         while not await self.on_tick(ticks):
-            ticks += _TICKS_A_SECOND
+            ticks += _TICKS_A_LOOK
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(_LOOK_SECONDS):
                     await self._stopping.wait()
 
 

@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
             raise Lost("it closed the connection", unheard=True)
         self._begin()
         self._waiting = self._loop.create_future()
-        # A timer of the loop costs a tenth of `asyncio.timeout`, and there is one for each request.
+        # A timer of the loop costs a third of `asyncio.timeout`, and there is one for each request.
         deadline = self._loop.call_later(seconds, self._fail, TimeoutError())
         self._transport.write(request)
         try:
