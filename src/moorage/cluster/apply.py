@@ -401,7 +401,7 @@ def _as_yaml(body: Json | Sequence[Any]) -> bytes:
     """
     Return the JSON of an apply patch in the form that the server, which reads it as YAML, reads aright and quickly.
 
-    Control characters beyond ASCII, which JSON allows, are no YAML (1.2, 5.1), and a next line (U+0085) is a line
+    Some control characters that JSON allows are no YAML (1.2, 5.1), and a next line (U+0085) is a line
     break to Go's reader, so they are escaped. Up to 1,024 characters on one line could be the key of a mapping
     (7.4.2), so a reader holds back the parts of a small object until its line ends: on many lines it costs a
     quarter less time and half the memory.
